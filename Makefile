@@ -1,0 +1,44 @@
+# Everything sets itself up: Python 3.11 or newer with venv, make and git are all that must be there.
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-fast lint golden lock bench clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
+
+$(READY): pyproject.toml requirements.lock
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+demo: $(READY) ## replay the bundled bad day and print its alerts
+	$(BIN)/mailvigil demo
+
+test: $(READY) ## lint, types and every test; real servers too where Maven and Java are there
+	$(MAKE) --no-print-directory lint
+	$(BIN)/python -m pytest
+
+test-fast: $(READY) ## every test but those that start real servers
+	$(BIN)/python -m pytest -m 'not real'
+
+lint: $(READY) ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+golden: $(READY) ## write the golden files anew; read the diff
+	$(BIN)/python -m pytest tests/golden --update
+
+bench: $(READY) ## the flood and the road, as ratios to the floor of the same run
+	$(BIN)/python -m tests.bench
+
+lock: ## choose the newest versions again (needs uv from the environment's package index)
+	$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv
+	build/lock/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra dev --output-file requirements.lock pyproject.toml requirements.build
+
+clean: ## remove what the targets made
+	rm -rf $(VENV) build dist .cache

@@ -1,0 +1,95 @@
+"""In: nothing. Out: the tree of what can go wrong, with exit codes and places.
+
+A bad line, a refused document and a failed probe are values (unparsed-line, Delivery.rejected, an event with outcome
+failure), never exceptions. Foreign exceptions are translated at the one door of their library.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where in a text something is wrong; line and column count from 1."""
+
+    file: str
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        """Print file:line:column, as editors and compilers do."""
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+
+
+class CollectorError(Exception):
+    """What the product says when it cannot go on; ``hint`` says what to do next."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, at: Location | None = None, hint: str | None = None) -> None:
+        """Take the plain sentence, its place if it has one, and the advice."""
+        self.message = message
+        self.at = at
+        self.hint = hint
+        super().__init__(f"{at}: {message}" if at is not None else message)
+
+
+class ConfigError(CollectorError):
+    """Usage or settings."""
+
+    exit_code = 2
+
+
+class ContentError(CollectorError):
+    """A parser, rule, playbook or vocabulary file that does not load."""
+
+    exit_code = 3
+
+
+class ParserError(ContentError):
+    """A parser file."""
+
+
+class RuleError(ContentError):
+    """A rule file."""
+
+
+class PlaybookError(ContentError):
+    """A playbook."""
+
+
+class SourceError(CollectorError):
+    """A source that cannot be read now; the agent keeps trying."""
+
+    exit_code = 4
+
+
+class SpoolError(CollectorError):
+    """The spool or its disk; a failed commit is retried with the same batch."""
+
+    exit_code = 5
+
+
+class SpoolFull(SpoolError):
+    """No room: the commit did not happen, the feeder reads nothing until there is."""
+
+
+class SinkError(CollectorError):
+    """A sink."""
+
+    exit_code = 6
+
+
+class SinkUnavailable(SinkError):
+    """Nothing of the parcel is known to have arrived: wait and send it again."""
+
+
+class SinkRefused(SinkError):
+    """The sink stops until somebody acts or it is tried again minutes later; no document is at fault."""
+
+
+class StackError(CollectorError):
+    """Setting up Elasticsearch, OpenSearch or Kibana."""
+
+    exit_code = 7
