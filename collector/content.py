@@ -1,7 +1,8 @@
 """In: where the package lies. Out: shipped and overlaid content as (text, origin).
 
 In a wheel the content lies in ``collector/_content``, in a checkout or an unpacked sdist beside the package. Overlays
-are folders with ``parsers/``, ``rules/``, ``exceptions/`` of their own; their files come after the shipped ones.
+are folders with ``parsers/``, ``rules/``, ``exceptions/`` of their own (on a host ``parsers.d/`` and so on); their files
+come after the shipped ones.
 """
 
 from __future__ import annotations
@@ -31,9 +32,14 @@ def texts(folder: str, pattern: str, overlays: Sequence[Path] = ()) -> Iterator[
 
     Raises ContentError for a file that cannot be read or is not UTF-8.
     """
-    for base in (root(), *overlays):
-        for path in sorted((base / folder).rglob(pattern)):
-            yield _read(path), str(path.relative_to(base)) if base == root() else str(path)
+    shipped = root()
+    for path in sorted((shipped / folder).rglob(pattern)):
+        yield _read(path), str(path.relative_to(shipped))
+    first, _, rest = folder.partition("/")
+    for overlay in overlays:
+        for name in (first, f"{first}.d"):
+            for path in sorted((overlay / name / rest).rglob(pattern)):
+                yield _read(path), str(path)
 
 
 def package_text(name: str) -> str:

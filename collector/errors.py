@@ -75,6 +75,10 @@ class SpoolFull(SpoolError):
     """No room: the commit did not happen, the feeder reads nothing until there is."""
 
 
+class SpoolDamaged(SpoolError):
+    """The file does not hold together; the next start moves it aside and copies out what can be read."""
+
+
 class SinkError(CollectorError):
     """A sink."""
 

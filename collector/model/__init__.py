@@ -1,0 +1,1 @@
+"""What flows along the road, and the one vocabulary."""

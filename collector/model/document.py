@@ -90,13 +90,15 @@ class Delivery:
     """What became of a parcel. What is not named was delivered.
 
     ``again``: ids to send once more before the cursor moves. ``rejected``: (id, reason) of dead letters. ``token``: the
-    sink's own state, committed with the cursor. ``duplicates``: how many were there already.
+    sink's own state, committed with the cursor. ``duplicates``: how many were there already. ``failure_store``: how many the server
+    could not index and took into its failure store instead; they count as delivered.
     """
 
     again: frozenset[str] = frozenset()
     rejected: tuple[tuple[str, str], ...] = ()
     token: bytes | None = None
     duplicates: int = 0
+    failure_store: int = 0
 
 
 def bulk(documents: Iterable[Document]) -> bytes:

@@ -51,9 +51,9 @@ class Identity:
         """Return an alert's id. ``rule`` is the uuid, ``episode`` the values of ``suppress.by``, ``opening`` the id of the opening event (absence: its due time)."""
         return self._id(b"alert", rule.encode(), b"%d" % version, _pack(*(part.encode() for part in episode)), opening.encode(), step.encode())
 
-    def own(self, action: str, time: int, ordinal: int) -> str:
-        """Return the id of a collector's own event (health, heartbeat)."""
-        return self._id(b"own", action.encode(), time.to_bytes(8, "big", signed=True), ordinal.to_bytes(4, "big"))
+    def own(self, action: str, time: int, detail: bytes) -> str:
+        """Return the id of a collector's own event; ``detail`` is what tells it from others of that action and ms."""
+        return self._id(b"own", action.encode(), time.to_bytes(8, "big", signed=True), detail)
 
     def value(self, value: str) -> bytes:
         """Return 8 keyed bytes for a value that a window counts: fixed in size and of no use to who steals the spool."""

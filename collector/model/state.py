@@ -78,15 +78,13 @@ class Table(dict[str, Any]):
         rows: dict[str, Any] = {}
         size = 0
         for key in list(self):
-            value = self.get(key)
-            if value is None:
-                continue
-            row = len(key) + len(json.dumps(value)) + 4
-            if rows and size + row > PART:
+            if size >= PART:
                 yield json.dumps(rows)
                 rows, size = {}, 0
-            rows[key] = value
-            size += row
+            value = self.get(key)
+            if value is not None:
+                rows[key] = value
+                size += len(key) + len(json.dumps(value)) + 4
         if rows:
             yield json.dumps(rows)
 

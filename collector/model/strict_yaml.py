@@ -77,7 +77,7 @@ def documents(text: str, origin: str, error: type[ContentError] = ContentError) 
     try:
         while loader.check_node():
             node = loader.get_node()
-            if node is None or isinstance(node, yaml.ScalarNode) and node.value == "":
+            if node is None or (isinstance(node, yaml.ScalarNode) and node.value == ""):
                 continue
             if not isinstance(node, yaml.MappingNode):
                 raise error("a mapping is expected at the top", Location(origin, node.start_mark.line + 1))
@@ -88,7 +88,7 @@ def documents(text: str, origin: str, error: type[ContentError] = ContentError) 
         mark = e.problem_mark or e.context_mark
         at = Location(origin, mark.line + 1, mark.column + 1) if mark is not None else Location(origin)
         raise error(f"no YAML: {e.problem or e.context}", at) from e
-    except (yaml.YAMLError, ValueError) as e:
+    except (yaml.YAMLError, ValueError, RecursionError) as e:
         raise error(f"no YAML: {e}", Location(origin)) from e
     finally:
         loader.dispose()
@@ -108,6 +108,8 @@ def _survey(node: yaml.Node, path: tuple[Any, ...], places: dict[tuple[Any, ...]
         seen: set[str] = set()
         for key, value in node.value:
             at = (key.start_mark.line + 1, key.start_mark.column + 1)
+            if not isinstance(key, yaml.ScalarNode):
+                raise error("a key must be plain text", Location(origin, *at))
             if key.value in seen:
                 raise error(f"key {key.value} stands twice", Location(origin, *at))
             if key.tag == "tag:yaml.org,2002:merge" or key.value == "<<":
@@ -130,30 +132,34 @@ def validate(model: type[Model], source: Document, error: type[ContentError] = C
         return model.model_validate(dict(source) if part is None else part)
     except ValidationError as e:
         first = e.errors()[0]
-        where = tuple(step for step in first["loc"] if not (isinstance(step, str) and step in _TAGS))
-        raise error(_plain(first, where, model), source.at(*path, *where)) from e
+        raise error(in_words(first, model), source.at(*path, *_path(first))) from e
 
 
 _TAGS = frozenset({"str", "int", "float", "bool", "list[str]"})
 
 
-def _plain(fault: Any, where: tuple[Any, ...], model: type[BaseModel]) -> str:
-    name = ".".join(map(str, where))
+def in_words(fault: Any, model: type[BaseModel]) -> str:
+    """Say one fault of pydantic's in the product's own words, with the dotted key."""
+    name = ".".join(map(str, _path(fault)))
     if fault["type"] == "extra_forbidden":
-        return f"unknown key {name}{did_you_mean(str(where[-1]), _keys(model))}"
+        return f"unknown key {name}{did_you_mean(str(_path(fault)[-1]), keys(model))}"
     if fault["type"] == "missing":
         return f"key {name} is missing"
     return f"{name}: {fault['msg'].removeprefix('Value error, ')}"
 
 
-def _keys(model: type[BaseModel], seen: frozenset[type[BaseModel]] = frozenset()) -> set[str]:
+def _path(fault: Any) -> tuple[Any, ...]:
+    return tuple(step for step in fault["loc"] if not (isinstance(step, str) and step in _TAGS))
+
+
+def keys(model: type[BaseModel], seen: frozenset[type[BaseModel]] = frozenset()) -> set[str]:
     """All key names of a model and of the models below it."""
     found: set[str] = set()
     for name, info in model.model_fields.items():
         found.add(info.alias or name)
         for inner in _models(info.annotation):
             if inner not in seen:
-                found |= _keys(inner, seen | {model})
+                found |= keys(inner, seen | {model})
     return found
 
 

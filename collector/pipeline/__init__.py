@@ -1,0 +1,1 @@
+"""The road: merge, parse, detect, render."""

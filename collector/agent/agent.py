@@ -1,0 +1,181 @@
+"""In: assembled parts and signals. Out: a process that runs until it is told to stop, and its exit code.
+
+``Agent.once`` walks everything to its end by hand, in one thread; ``Agent.serve`` gives each worker a thread. Both are loops
+around the same steps.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from dataclasses import dataclass
+from threading import Event as Flag
+from threading import Thread
+from typing import TYPE_CHECKING
+
+from collector.errors import CollectorError, SpoolError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from collector.agent.compressor import Compressor
+    from collector.agent.feeder import Feeder
+    from collector.agent.health import Health
+    from collector.agent.shipper import Shipper
+    from collector.agent.telemetry import Telemetry
+    from collector.sources.wake import Bell, Watch
+    from collector.spool.store import Spool
+
+POLL = 1.0
+"""Seconds; correctness rests on this poll, the bell only makes it quicker."""
+RETRY = 0.5
+"""Seconds between two tries of a commit that failed."""
+UNSENT = 6
+
+
+@dataclass(slots=True)
+class Parts:
+    """What assembly put together."""
+
+    spool: Spool
+    feeder: Feeder
+    compressor: Compressor
+    shippers: Sequence[Shipper]
+    health: Health
+    telemetry: Telemetry
+    arrived: Bell
+    """Rung when a source may have something new."""
+    committed: Sequence[Bell]
+    """One a shipper, rung after each commit."""
+    watch: Watch
+
+
+class Agent:
+    """Runs the parts. ``clock`` gives ms."""
+
+    def __init__(self, parts: Parts, clock: Callable[[], int]) -> None:
+        self._parts = parts
+        self._clock = clock
+        self._stop = Flag()
+        self._fault: BaseException | None = None
+
+    def stop(self) -> None:
+        """Ask for an orderly end: from a signal handler or another thread."""
+        self._stop.set()
+        self._parts.arrived.ring()
+        for bell in self._parts.committed:
+            bell.ring()
+
+    def once(self, deadline: float) -> int:
+        """Read every source to its end, ship until ``deadline`` seconds have passed; what is left stays spooled (exit 6)."""
+        parts, until = self._parts, self._clock() + int(deadline * 1000)
+        parts.health.started()
+        while not parts.feeder.at_end and not self._stop.is_set():
+            if not self._step() and not parts.feeder.at_end:
+                parts.arrived.wait(0.05)
+        parts.health.stopped()
+        self._flush(until)
+        while any(parts.spool.pending(shipper.sink.name) for shipper in parts.shippers) and self._clock() < until and not self._stop.is_set():
+            if not self._ship_all():
+                parts.arrived.wait(0.05)
+        unsent = {shipper.sink.name: waiting for shipper in parts.shippers if (waiting := parts.spool.pending(shipper.sink.name))}
+        self._close()
+        return UNSENT if unsent else 0
+
+    def _step(self) -> bool:
+        """Walk one step of everything by hand; True if something moved."""
+        moved = self._parts.feeder.step()
+        moved = self._commit(0) or moved
+        return self._ship_all() or moved
+
+    def _ship_all(self) -> bool:
+        """Give every sink its step; True if one of them delivered."""
+        return sum(shipper.step() for shipper in self._parts.shippers) > 0
+
+    def _commit(self, timeout: float) -> bool:
+        try:
+            return self._parts.compressor.step(timeout or None)
+        except SpoolError as error:
+            self._parts.health.commit_failed(error)
+            return False
+
+    def _flush(self, until: int) -> None:
+        while not (self._parts.feeder.flush() and self._parts.compressor.idle) and self._clock() < until:
+            if not self._commit(0):
+                self._parts.arrived.wait(0.05)
+
+    def serve(self) -> int:
+        """Run until SIGTERM or SIGINT, or until a worker dies of a fault of the program."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self.stop())
+        parts = self._parts
+        parts.health.started()
+        workers = [self._worker("feeder", self._feed), self._worker("compressor", self._compress)]
+        workers += [self._worker(f"shipper {shipper.sink.name}", self._ship, shipper, bell) for shipper, bell in zip(parts.shippers, parts.committed, strict=True)]
+        for worker in workers:
+            worker.start()
+        notify("READY=1")
+        while not self._stop.wait(POLL):
+            notify("WATCHDOG=1")
+            parts.watch.refresh()
+        notify("STOPPING=1")
+        for worker in workers:
+            worker.join()
+        parts.watch.close()
+        if self._fault is None:
+            parts.health.stopped()
+            self._flush(self._clock() + 5000)
+        self._close()
+        return self._fault.exit_code if isinstance(self._fault, CollectorError) else 1 if self._fault else 0
+
+    def _worker(self, name: str, loop: Callable[..., None], *arguments: object) -> Thread:
+        def supervised() -> None:
+            try:
+                loop(*arguments)
+            except Exception as error:  # noqa: BLE001 - the supervisor: whatever it was, the process ends and says so
+                self._fault = error
+                self._parts.telemetry.fault(name, error)
+                self.stop()
+
+        return Thread(target=supervised, name=name)
+
+    def _feed(self) -> None:
+        while not self._stop.is_set():
+            if not self._parts.feeder.step():
+                self._parts.arrived.wait(self._parts.feeder.nap)
+
+    def _compress(self) -> None:
+        while not (self._stop.is_set() and self._parts.compressor.idle):
+            try:
+                self._parts.compressor.step(RETRY)
+            except SpoolError as error:
+                self._parts.health.commit_failed(error)
+                if self._stop.is_set():
+                    return
+                self._stop.wait(RETRY)
+
+    def _ship(self, shipper: Shipper, bell: Bell) -> None:
+        while not self._stop.is_set():
+            if not shipper.step():
+                bell.wait(POLL)
+
+    def _close(self) -> None:
+        for shipper in self._parts.shippers:
+            shipper.sink.close()
+        for source in self._parts.feeder.sources.values():
+            source.close()
+        self._parts.spool.close()
+
+
+def notify(state: str) -> None:
+    """Tell systemd (sd_notify(3)); nothing where it does not listen."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
+        try:
+            channel.connect("\0" + address[1:] if address.startswith("@") else address)
+            channel.send(state.encode())
+        except OSError:
+            return

@@ -1,0 +1,186 @@
+"""In: sources, and facts of every station. Out: batches for the compressor: the one walker of the road.
+
+A step reads what there is, up to a batch, and never sleeps. A batch is handed over when the sources are drained (at most every
+200 ms), else at 5,000 lines or 1 s. Backpressure is not reading: the log is the first buffer.
+"""
+
+from __future__ import annotations
+
+from queue import Empty, Full, Queue
+from typing import TYPE_CHECKING
+
+from collector.pipeline.merge import LATENCY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from collector.agent.compressor import Compressor
+    from collector.agent.health import Health
+    from collector.agent.roster import Roster
+    from collector.agent.telemetry import Telemetry
+    from collector.model.alert import Fact
+    from collector.model.document import Batch
+    from collector.pipeline.pipeline import Pipeline
+    from collector.sources.base import Source
+    from collector.spool.store import Spool
+
+LINES = 5000
+QUIET = 200
+BUSY = 1000
+CHUNK = 500
+"""Lines between two looks at the clock."""
+LOOK = 1000
+DAY = 86_400_000
+FACTS = 1000
+"""Facts that may wait; a sink that tells more between two steps is cut short."""
+
+
+class Feeder:
+    """Owns the pipeline: all that touches its memory happens in ``step``. ``tell`` may be called from any thread."""
+
+    def __init__(self, pipeline: Pipeline, spool: Spool, compressor: Compressor, roster: Roster, telemetry: Telemetry, clock: Callable[[], int]) -> None:
+        self._pipeline = pipeline
+        self._spool = spool
+        self._compressor = compressor
+        self._roster = roster
+        self._telemetry = telemetry
+        self._clock = clock
+        self._sources: dict[str, Source] = {}
+        self._facts: Queue[Fact] = Queue(FACTS)
+        self._stood: dict[str, bytes] = {}
+        """Where each source stood in the last batch."""
+        self._waiting: Batch | None = None
+        self._taken = 0
+        self._since = clock()
+        self._ticked = 0
+        self._looked = clock()
+        self._saw = 0
+        self.health: Health | None = None
+        self._add(roster.refresh(appeared=False))
+
+    @property
+    def sources(self) -> Mapping[str, Source]:
+        """The sources by name."""
+        return self._sources
+
+    def _add(self, sources: Sequence[Source]) -> None:
+        for source in sources:
+            self._sources[source.info.name] = source
+            self._pipeline.merge.add(source.info.name, source)
+
+    def _look_around(self, now: int) -> None:
+        """Once a second: files that globs match by now. Once a day: which paths are there at all; positions of the others go after 30 days."""
+        if now - self._looked >= LOOK:
+            self._looked = now
+            self._add(self._roster.refresh(appeared=True))
+        if now - self._saw >= DAY:
+            self._saw = now
+            self._spool.saw(self._roster.present(), now)
+
+    def tell(self, fact: Fact) -> None:
+        """Log a fact and put it on the road."""
+        self._telemetry.tell(fact)
+        try:
+            self._facts.put_nowait(fact)
+        except Full:
+            return
+
+    @property
+    def at_end(self) -> bool:
+        """True if there was nothing left to read at the last step and everything is handed over."""
+        errors = self._pipeline.merge.errors()
+        read = self._pipeline.merge.drained and all(source.at_end or name in errors for name, source in self._sources.items())
+        return read and self._waiting is None and self._facts.empty() and not self._pipeline.gathered() and not self._taken
+
+    @property
+    def nap(self) -> float:
+        """Seconds after which a step may find something without a bell: a source that must be waited for, or a batch that is due."""
+        return 1.0 if self.at_end else 0.05
+
+    def step(self) -> bool:
+        """Walk on; True if something was read or handed over."""
+        if self._waiting is not None:
+            return self._hand_over()
+        room = self._spool.room()
+        if self.health is not None:
+            self.health.room(room)
+        now = self._clock()
+        self._look_around(now)
+        self._hear(now)
+        before = self._taken
+        while self._taken < LINES and self._clock() - now < BUSY:
+            taken = self._walk(min(CHUNK, LINES - self._taken) if room.read else 0)
+            if not taken:
+                break
+        drained = self._pipeline.merge.drained
+        if drained and room.read and now - LATENCY > self._ticked:
+            self._ticked = now - LATENCY
+            for _ in self._pipeline.tick(self._ticked):
+                pass
+        self._tell_sources()
+        return self._due(drained=drained) or self._taken > before
+
+    def _walk(self, limit: int) -> int:
+        before = self._pipeline.taken
+        for _ in self._pipeline.walk(self._clock(), limit):
+            pass
+        self._taken += self._pipeline.taken - before
+        return self._pipeline.taken - before
+
+    def _hear(self, now: int) -> None:
+        events = []
+        while True:
+            try:
+                events.append(self._pipeline.birth(self._facts.get_nowait(), now))
+            except Empty:
+                break
+        self._pipeline.merge.tell(now, events)
+
+    def _tell_sources(self) -> None:
+        for source in self._sources.values():
+            for fact in source.facts():
+                self.tell(fact)
+        for fact in self._spool.facts():
+            self.tell(fact)
+        if self.health is not None:
+            self.health.heartbeat(self._pipeline.engine.counts)
+
+    def _due(self, *, drained: bool) -> bool:
+        age = self._clock() - self._since
+        gathered = self._pipeline.gathered() or self._taken or self._moved()
+        if not gathered or not (self._taken >= LINES or age >= BUSY or (drained and age >= QUIET)):
+            return False
+        return self._seal()
+
+    def _moved(self) -> dict[str, bytes]:
+        """Return where sources stand that moved without a record (a start at the end, a file that was finished): safe only when all that was read is taken."""
+        if not self._pipeline.merge.drained:
+            return {}
+        tokens = {name: source.position() for name, source in self._sources.items()}
+        return {name: token for name, token in tokens.items() if token is not None and token != self._stood.get(name)}
+
+    def _seal(self) -> bool:
+        batch = self._pipeline.batch()
+        batch.positions |= self._moved()
+        self._stood |= batch.positions
+        batch.laps = self._spool.laps(self._pipeline.memories)
+        self._waiting = batch
+        self._taken = 0
+        self._since = self._clock()
+        return self._hand_over()
+
+    def _hand_over(self) -> bool:
+        if self._waiting is None or not self._compressor.submit(self._waiting):
+            return False
+        self._waiting = None
+        return True
+
+    def flush(self) -> bool:
+        """Hand over whatever is gathered, due or not; True if nothing is left."""
+        self._hear(self._clock())
+        self._walk(0)
+        if self._waiting is None and (self._pipeline.gathered() or self._taken or self._moved()):
+            self._seal()
+        else:
+            self._hand_over()
+        return self._waiting is None

@@ -1,0 +1,142 @@
+"""In: parcels of the spool. Out: deliveries of one sink, and its cursors moved.
+
+A step sends at most one parcel and never sleeps: where a sink is away the step says until when there is nothing to do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from collector.agent.backoff import REFUSED, Backoff
+from collector.agent.health import health
+from collector.errors import SinkRefused, SinkUnavailable
+from collector.model.alert import Fact
+from collector.model.document import Delivery, Parcel, bulk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from collector.sinks.base import Sink
+    from collector.spool.store import Spool
+
+DAY = 86_400_000
+
+
+@dataclass(slots=True)
+class _Sending:
+    """A parcel on its way: what of it is still to be sent, and what is known of the rest."""
+
+    parcel: Parcel
+    rest: Parcel
+    rejected: list[tuple[str, str]] = field(default_factory=list)
+    duplicates: int = 0
+    tries: int = 0
+
+
+class Shipper:
+    """Ships for one sink. ``tell`` takes facts for the agent stream; ``clock`` gives ms."""
+
+    def __init__(self, sink: Sink, spool: Spool, tell: Callable[[Fact], None], clock: Callable[[], int], backoff: Backoff | None = None, *, rereads: bool = False) -> None:
+        self.sink = sink
+        self.state = "ok"
+        self.reason: str | None = None
+        self.sent = 0
+        self._spool = spool
+        self._tell = tell
+        self._clock = clock
+        self._backoff = backoff or Backoff()
+        self._rereads = rereads
+        self._resumed: set[str] = set()
+        self._turn = 0
+        self._sending: _Sending | None = None
+        self._until = 0
+        self._duplicate_told: dict[str, int] = {}
+
+    @property
+    def waits_until(self) -> int:
+        """Before this time (ms) a step does nothing."""
+        return self._until
+
+    def wake(self) -> None:
+        """Try at once: on reload, at the end."""
+        self._until = 0
+
+    def step(self) -> bool:
+        """Send one parcel if there is one and the sink is not waited for; True if something was delivered."""
+        now = self._clock()
+        if now < self._until:
+            return False
+        sending = self._sending or self._next()
+        if sending is None:
+            return False
+        self._sending = sending
+        try:
+            if sending.parcel.stream not in self._resumed:
+                self.sink.resume(sending.parcel.stream, self._spool.token(self.sink.name, sending.parcel.stream))
+            delivery = self.sink.send(sending.rest)
+        except SinkUnavailable as error:
+            sending.tries += 1
+            self._paused("unavailable", error.message, self._backoff.failed())
+            return False
+        except SinkRefused as error:
+            sending.tries += 1
+            self._paused("refused", f"{error.message}{f'; {error.hint}' if error.hint else ''}", REFUSED)
+            return False
+        return self._answered(sending, delivery, now)
+
+    def _answered(self, sending: _Sending, delivery: Delivery, now: int) -> bool:
+        sending.rejected.extend(delivery.rejected)
+        sending.duplicates += delivery.duplicates
+        if delivery.again:
+            documents = [document for document in sending.rest.documents() if document.id in delivery.again]
+            sending.rest = Parcel(sending.parcel.seq, sending.parcel.stream, len(documents), bulk(documents))
+            sending.tries += 1
+            self._paused("unavailable", f"{len(documents)} documents were put off by the server", self._backoff.failed())
+            return False
+        whole = Delivery(rejected=tuple(sending.rejected), token=delivery.token, duplicates=sending.duplicates)
+        self._spool.delivered(self.sink.name, sending.parcel, whole, now)
+        self._duplicates(sending, now)
+        self.sent += sending.parcel.count - len(sending.rejected)
+        self._resumed.add(sending.parcel.stream)
+        self._sending = None
+        self._backoff.worked()
+        self._until = 0
+        if self.state != "ok":
+            self._health("ok", "it takes documents again")
+        for fact in self.sink.facts():
+            self._tell(fact)
+        return True
+
+    def _next(self) -> _Sending | None:
+        """Alerts and the agent's own stream first, the others in turn, so that a backlog never stands before an alert."""
+        streams = self._spool.streams(self.sink.name)
+        urgent = [stream for stream in streams if stream.startswith(("logs-mail.alert-", "logs-mail.agent-"))]
+        others = [stream for stream in streams if stream not in urgent]
+        turned = others[self._turn % len(others) :] + others[: self._turn % len(others)] if others else []
+        for stream in (*urgent, *turned):
+            parcel = self._spool.next(self.sink.name, stream)
+            if parcel is not None:
+                if stream not in urgent:
+                    self._turn += 1
+                return _Sending(parcel, parcel)
+        return None
+
+    def _duplicates(self, sending: _Sending, now: int) -> None:
+        """Tell of documents that were there although never sent before: maybe two collectors share one state."""
+        stream = sending.parcel.stream
+        sent_before = sending.tries > 0 or stream not in self._resumed or self._rereads
+        if not sending.duplicates or sent_before or now - self._duplicate_told.get(stream, -DAY) < DAY:
+            return
+        self._duplicate_told[stream] = now
+        self._tell(Fact("delivery-duplicate", {"mail.agent.sink": self.sink.name, "mail.agent.count": sending.duplicates, "mail.agent.streams": [stream]}))
+
+    def _paused(self, state: str, reason: str, wait: int) -> None:
+        self._until = self._clock() + wait
+        if self.state != state:
+            self._health(state, reason)
+        self.reason = reason
+
+    def _health(self, state: str, reason: str) -> None:
+        self.state, self.reason = state, reason
+        self._tell(health("sink", state, reason, sink=self.sink.name))

@@ -1,0 +1,78 @@
+"""In: settings and content. Out: whether all of it loads and agrees, and what to do where it does not."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from collector.agent import assembly, roster
+from collector.cli import output
+from collector.config import load
+from collector.errors import SourceError
+from collector.model.record import SourceInfo
+from collector.sources.base import Start
+from collector.sources.file import FileSource
+from collector.sources.names import expand
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Iterator
+
+    from collector.config.settings import Settings
+
+
+def arguments(parser: ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--config", type=Path, metavar="FILE", help=f"default: {load.DEFAULT}, where it is there")
+    parser.add_argument("--json", action="store_true", help="one JSON document")
+
+
+def run(options: Namespace) -> int:
+    """Load everything as the service does; exit 1 if there is a remark."""
+    loaded = load.load(options.config)
+    settings = loaded.settings
+    content = assembly.settled_content(settings)
+    remarks = [*_sources(settings), *_state(settings), *(f"unknown rule in the settings: {name}" for name in content.rules.unknown)]
+    sinks = [sink.name for sink, _ in assembly.sinks(settings)]
+    files = [str(path) for file in roster.configured(settings) for path in expand(file.path)]
+    if options.json:
+        output.as_json({"sources": files, "sinks": sinks, "rules": len(content.rules.active), "origins": loaded.origins, "remarks": remarks})
+    else:
+        output.say(f"sources: {', '.join(files) or 'none'}")
+        output.say(f"sinks: {', '.join(sinks)}")
+        output.say(f"{len(content.parsers.shapes)} shapes, {len(content.rules.active)} rules are on")
+        for remark in remarks:
+            output.say(f"! {remark}")
+    return 1 if remarks else 0
+
+
+def _sources(settings: Settings) -> Iterator[str]:
+    files = roster.configured(settings)
+    if not files:
+        yield "no mail log was found on this host: name one in [[source.file]]"
+    lineages: dict[bytes, Path] = {}
+    for file in files:
+        paths = expand(file.path)
+        if not paths:
+            yield f"{file.path}: nothing matches yet"
+        for path in paths:
+            source = FileSource(SourceInfo(str(path), path=str(path)), path, start=Start.BEGINNING, clock=assembly.clock)
+            try:
+                source.read(1)
+            except SourceError as error:
+                yield f"{error}{f'; {error.hint}' if error.hint else ''}"
+            else:
+                if not path.exists():
+                    yield f"{path}: there is no such file yet"
+                elif source.lineage is not None and lineages.setdefault(source.lineage, path) != path:
+                    yield f"{path} holds the same lines as {lineages[source.lineage]}: only one of them is read"
+            finally:
+                source.close()
+
+
+def _state(settings: Settings) -> Iterator[str]:
+    folder = Path(settings.state_dir)
+    place = next((one for one in (folder, *folder.parents) if one.exists()), Path("/"))
+    if not os.access(place, os.W_OK):
+        yield f"{folder}: this user may not write there (state_dir)"

@@ -1,0 +1,287 @@
+"""In: the selections of a detection or filter document. Out: condition nodes, one leaf for each line of a selection.
+
+Modifiers of Sigma v2.1: transformations of the value first (expand, utf16*, wide, base64*, windash), then one way of
+comparing. Refused with a place: unknown fields, modifiers, placeholders, actions and values outside a closed list.
+"""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from collector.detect import condition, patterns
+from collector.detect.condition import AllOf, AnyOf, Leaf, Not, Reference
+from collector.detect.patterns import ANY, Wild
+from collector.errors import RuleError
+from collector.model.strict_yaml import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from collector.detect.condition import Node
+    from collector.errors import Location
+    from collector.model.catalogue import Catalogue, FieldDef
+    from collector.model.site import Site
+    from collector.model.strict_yaml import Document
+
+_ENCODINGS = {"utf16le": "utf-16-le", "wide": "utf-16-le", "utf16be": "utf-16-be", "utf16": "utf-16"}
+_TIMES = ("minute", "hour", "day", "week", "month", "year")
+_COMPARISONS = ("lt", "lte", "gt", "gte")
+_AFFIXES = ("startswith", "endswith", "contains")
+_REGEX_FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL}
+_WAYS = frozenset({*_AFFIXES, *_COMPARISONS, *_TIMES, "re", "cidr", "exists", "fieldref"})
+KNOWN = frozenset({*_WAYS, *_ENCODINGS, *_REGEX_FLAGS, "all", "cased", "neq", "expand", "base64", "base64offset", "windash"})
+_DASHES = ("-", "/", "\u2013", "\u2014", "\u2015")
+_DASH = re.compile(r"\B[-/]\b")
+_MOST_DASHES = 4
+_ORIGINAL = "event.original"
+
+
+@dataclass(frozen=True, slots=True)
+class Selections:
+    """Compiles the selections of one document; ``key`` is ``detection`` or ``filter``."""
+
+    source: Document
+    key: str
+    catalogue: Catalogue
+    site: Site
+
+    def compile(self) -> Node:
+        """Return the whole condition as one node. Raises RuleError."""
+        block = dict(self.source[self.key])
+        text = block.pop("condition", None)
+        block.pop("rules", None)
+        block.pop("timeframe", None)
+        at = self.source.at(self.key, "condition")
+        texts = text if isinstance(text, list) else [text]
+        if not texts or not all(isinstance(one, str) for one in texts):
+            raise RuleError("condition: a text or a list of texts is expected", at)
+        if not block:
+            raise RuleError(f"{self.key} has no selection", self.source.at(self.key))
+        nodes = {name: self._selection(value, (self.key, name)) for name, value in block.items()}
+        parsed = tuple(condition.parse(one, nodes, at) for one in texts)
+        return parsed[0] if len(parsed) == 1 else AnyOf(parsed)
+
+    def _selection(self, value: Any, path: tuple[Any, ...]) -> Node:
+        if isinstance(value, dict):
+            if not value:
+                raise RuleError("an empty selection", self.source.at(*path))
+            parts = tuple(self._line(key, one, (*path, key)) for key, one in value.items())
+            return parts[0] if len(parts) == 1 else AllOf(parts)
+        values = value if isinstance(value, list) else [value]
+        if not values or any(one is None for one in values):
+            raise RuleError("an empty selection", self.source.at(*path))
+        if any(isinstance(one, (dict, list)) for one in values):
+            return AnyOf(tuple(self._selection(one, (*path, number)) for number, one in enumerate(values)))
+        return self._keywords(values, every=False)
+
+    def _keywords(self, values: Sequence[Any], *, every: bool) -> Node:
+        leaves = tuple(Leaf(_ORIGINAL, f"{_ORIGINAL}|contains: {value}", _affixed(patterns.text_of(value), "contains", cased=False)) for value in values)
+        return AllOf(leaves) if every else AnyOf(leaves)
+
+    def _line(self, key: str, value: Any, path: tuple[Any, ...]) -> Node:
+        name, *modifiers = key.split("|")
+        at = self.source.at(*path)
+        for modifier in modifiers:
+            if modifier not in KNOWN:
+                raise RuleError(f"unknown modifier {modifier}{did_you_mean(modifier, KNOWN)}", at)
+        values = value if isinstance(value, list) else [value]
+        if any(isinstance(one, (dict, list)) for one in values):
+            raise RuleError(f"{key}: a value or a list of values is expected", at)
+        if not name:
+            if set(modifiers) - {"all"}:
+                raise RuleError("keywords without a field take no modifier but all", at)
+            return self._keywords(values, every=bool(modifiers))
+        return _Line(self, name, self.catalogue.field(name, at, RuleError), modifiers, values, at).node()
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One line ``field|modifiers: values`` of a selection."""
+
+    selections: Selections
+    name: str
+    definition: FieldDef
+    modifiers: Sequence[str]
+    values: Sequence[Any]
+    at: Location
+
+    def node(self) -> Node:
+        ways = [modifier for modifier in self.modifiers if modifier in _WAYS]
+        if "fieldref" in ways:
+            return self._reference([way for way in ways if way != "fieldref"])
+        if "re" in ways and "contains" in ways:
+            ways.remove("contains")
+        if len(ways) > 1:
+            raise RuleError(f"{' and '.join(ways)} do not go together", self.at)
+        if "re" not in ways and set(self.modifiers) & _REGEX_FLAGS.keys():
+            raise RuleError("i, m and s belong to re", self.at)
+        node = self._compared(ways[0] if ways else "")
+        return Not(node) if "neq" in self.modifiers else node
+
+    def _text(self, values: Sequence[Any]) -> str:
+        shown = [patterns.text_of(value) if value is not None else "null" for value in values]
+        return f"{'|'.join((self.name, *self.modifiers))}: {shown[0] if len(shown) == 1 else '[' + ', '.join(shown) + ']'}"
+
+    def _leaves(self, predicates: Sequence[Callable[[Any], bool]]) -> Node:
+        """One leaf a value with ``all``, else one leaf for any of the values."""
+        if "all" in self.modifiers:
+            return AllOf(tuple(Leaf(self.name, self._text([value]), predicate) for value, predicate in zip(self.values, predicates, strict=True)))
+        one = predicates[0] if len(predicates) == 1 else lambda value: any(predicate(value) for predicate in predicates)
+        return Leaf(self.name, self._text(self.values), one)
+
+    def _compared(self, way: str) -> Node:
+        if way == "exists":
+            return self._exists()
+        if way in _COMPARISONS:
+            return self._leaves([patterns.compares(way, self._number(value)) for value in self.values])
+        if way in _TIMES:
+            wanted = frozenset(int(self._number(value)) for value in self.values)
+            return Leaf(self.name, self._text(self.values), patterns.time_part(way, wanted))
+        if way == "re":
+            flags = sum(_REGEX_FLAGS[modifier] for modifier in set(self.modifiers) & _REGEX_FLAGS.keys())
+            return self._leaves([patterns.searches(self._regex(value, flags)) for value in self.values])
+        if "expand" in self.modifiers:
+            return self._expanded(way)
+        if way == "cidr":
+            return self._cidr(self.values)
+        return self._strings(way)
+
+    def _exists(self) -> Node:
+        if len(self.values) != 1 or not isinstance(self.values[0], bool):
+            raise RuleError("exists: true or false is expected", self.at)
+        leaf = Leaf(self.name, f"{self.name}|exists: true", lambda _value: True)
+        return leaf if self.values[0] else Not(leaf)
+
+    def _number(self, value: Any) -> float:
+        number = patterns.number_of(value)
+        if number is None:
+            raise RuleError(f"{value!r} is no number", self.at)
+        return number
+
+    def _regex(self, value: Any, flags: int) -> re.Pattern[str]:
+        try:
+            return re.compile(str(value), flags)
+        except re.error as error:
+            raise RuleError(f"no regular expression: {error}", self.at) from error
+
+    def _cidr(self, networks: Sequence[Any]) -> Node:
+        try:
+            predicate = patterns.within([str(network) for network in networks])
+        except ValueError as error:
+            raise RuleError(f"no network: {error}", self.at) from error
+        return Leaf(self.name, self._text(networks), predicate)
+
+    def _expanded(self, way: str) -> Node:
+        found: list[str] = []
+        for value in self.values:
+            name = str(value)
+            values = self.selections.site.expand(name[1:-1]) if name.startswith("%") and name.endswith("%") else None
+            if values is None:
+                known = [f"%site.{one}%" for one in self.selections.site.__slots__]
+                raise RuleError(f"unknown placeholder {name}{did_you_mean(name, known)}", self.at, f"there are {', '.join(known)}")
+            found += values
+        if not found:
+            return Leaf(self.name, self._text(self.values), lambda _value: False)
+        if way == "cidr" or self.definition.type == "ip":
+            return self._cidr(found)
+        cased = "cased" in self.modifiers
+        predicates = [_affixed_parts((one,), way, cased=cased) for one in found]
+        return Leaf(self.name, self._text(self.values), lambda value: any(predicate(value) for predicate in predicates))
+
+    def _strings(self, way: str) -> Node:
+        """Plain values: null, true, 25, and strings with wildcards, encodings and affixes."""
+        if None in self.values:
+            return self._null()
+        if not way and not self.modifiers and all(isinstance(value, str) for value in self.values):
+            split = [patterns.pattern(value) for value in self.values]
+            self._listed(split)
+            if len(split) > 1 and all(isinstance(part, str) for parts in split for part in parts):
+                return Leaf(self.name, self._text(self.values), patterns.among(["".join(map(str, parts)) for parts in split]))
+        return self._leaves([self._string(value, way) for value in self.values])
+
+    def _string(self, value: Any, way: str) -> Callable[[Any], bool]:
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and not way:
+            return patterns.equals_number(value)
+        encoded = self._encoded(patterns.text_of(value))
+        cased = "cased" in self.modifiers
+        predicates = [_affixed_parts(parts, way, cased=cased) for parts in encoded]
+        return predicates[0] if len(predicates) == 1 else lambda found: any(predicate(found) for predicate in predicates)
+
+    def _null(self) -> Node:
+        if len(self.values) != 1 or set(self.modifiers) - {"neq"}:
+            raise RuleError("null stands alone and takes no modifier", self.at, "write a second selection and join them with or")
+        return Leaf(self.name, f"{self.name}: null", lambda _value: False, missing=True)
+
+    def _listed(self, split: Sequence[tuple[str | Wild, ...]]) -> None:
+        """Refuse a plain value that a closed list does not have, and an action that does not exist."""
+        catalogue = self.selections.catalogue
+        for parts in split:
+            if len(parts) != 1 or not isinstance(parts[0], str):
+                continue
+            value = parts[0].lower()
+            if self.name == "event.action":
+                catalogue.action(value, self.at, RuleError)
+            elif self.definition.values and value not in {one.lower() for one in self.definition.values}:
+                raise RuleError(f"{self.name} is never {value}{did_you_mean(value, self.definition.values)}", self.at, f"its values are {', '.join(self.definition.values)}")
+
+    def _encoded(self, value: str) -> list[tuple[str | Wild, ...]]:
+        transformed = [modifier for modifier in self.modifiers if modifier in _ENCODINGS or modifier in ("base64", "base64offset", "windash")]
+        if not transformed:
+            return [patterns.pattern(value)]
+        if "windash" in transformed:
+            return [patterns.pattern(variant) for variant in self._dashed(value)]
+        *before, last = transformed
+        if last not in ("base64", "base64offset") or len(before) > 1:
+            raise RuleError(f"{' and '.join(transformed)}: one encoding, followed by base64 or base64offset", self.at)
+        data = value.encode(_ENCODINGS[before[0]] if before else "utf-8")
+        if last == "base64":
+            return [(base64.b64encode(data).decode(),)]
+        return [(_offset(data, shift),) for shift in range(3)]
+
+    def _dashed(self, value: str) -> list[str]:
+        pieces = _DASH.split(value)
+        if len(pieces) - 1 > _MOST_DASHES:
+            raise RuleError(f"windash: at most {_MOST_DASHES} dashes", self.at)
+        chosen = itertools.product(_DASHES, repeat=len(pieces) - 1)
+        return ["".join(itertools.chain.from_iterable(itertools.zip_longest(pieces, dashes, fillvalue=""))) for dashes in chosen]
+
+    def _reference(self, ways: Sequence[str]) -> Node:
+        if len(ways) > 1 or (ways and ways[0] not in _AFFIXES) or len(self.values) != 1:
+            raise RuleError("fieldref takes one field and at most one of startswith, endswith, contains", self.at)
+        other = str(self.values[0])
+        self.selections.catalogue.field(other, self.at, RuleError)
+        way = ways[0] if ways else ""
+
+        def match(value: Any, wanted: Any) -> bool:
+            mine, its = patterns.text_of(value).lower(), patterns.text_of(wanted).lower()
+            if way == "startswith":
+                return mine.startswith(its)
+            if way == "endswith":
+                return mine.endswith(its)
+            return its in mine if way == "contains" else mine == its
+
+        node = Reference(self.name, other, self._text(self.values), match)
+        return Not(node) if "neq" in self.modifiers else node
+
+
+def _offset(data: bytes, shift: int) -> str:
+    """Return the base64 text that ``data`` has inside longer data at one of three offsets; the unsure ends are cut off."""
+    start = (0, 2, 3)[shift]
+    end = (None, -3, -2)[(len(data) + shift) % 3]
+    return base64.b64encode(b" " * shift + data)[start:end].decode()
+
+
+def _affixed(text: str, way: str, *, cased: bool) -> Callable[[Any], bool]:
+    return _affixed_parts(patterns.pattern(text), way, cased=cased)
+
+
+def _affixed_parts(parts: tuple[str | Wild, ...], way: str, *, cased: bool) -> Callable[[Any], bool]:
+    if way in ("endswith", "contains") and (not parts or parts[0] is not ANY):
+        parts = (ANY, *parts)
+    if way in ("startswith", "contains") and parts[-1:] != (ANY,):
+        parts = (*parts, ANY)
+    return patterns.matches(parts, cased=cased)

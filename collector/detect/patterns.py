@@ -1,0 +1,180 @@
+"""In: values as rules write them. Out: predicates over one scalar of an event.
+
+Strings compare case-insensitively (Unicode ``lower()``) unless ``cased``; ``*`` is any run including newlines, ``?``
+exactly one character, a backslash before either or before itself makes it literal (Sigma v2.1).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import TYPE_CHECKING, Any
+
+from collector.model.moment import moment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?")
+
+
+class Wild:
+    """A wildcard inside a pattern."""
+
+    def __init__(self, regex: str) -> None:
+        self.regex = regex
+
+
+ANY = Wild(".*")
+ONE = Wild(".")
+
+
+def pattern(text: str) -> tuple[str | Wild, ...]:
+    """Split a rule's string into literal runs and wildcards."""
+    parts: list[str | Wild] = []
+    literal = ""
+    position = 0
+    while position < len(text):
+        char = text[position]
+        if char == "\\" and text[position + 1 : position + 2] in ("*", "?", "\\"):
+            position += 1
+            literal += text[position]
+        elif char in "*?":
+            parts += [literal] if literal else []
+            literal = ""
+            if char == "?" or not parts or parts[-1] is not ANY:
+                parts.append(ANY if char == "*" else ONE)
+        else:
+            literal += char
+        position += 1
+    return (*parts, literal) if literal else tuple(parts)
+
+
+def text_of(value: Any) -> str:
+    """Return a scalar as text: true, false, 25, 0.5."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def number_of(value: Any) -> float | int | None:
+    """Return a number or a numeric string as a number, else None (never for nan, inf, 1_000)."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        return float(value)
+    return None
+
+
+def matches(parts: tuple[str | Wild, ...], *, cased: bool) -> Callable[[Any], bool]:
+    """Return a predicate for one pattern."""
+    fold = text_of if cased else _lower
+    folded = tuple(part if isinstance(part, Wild) or cased else part.lower() for part in parts)
+    if not any(isinstance(part, Wild) for part in folded):
+        whole = "".join(part for part in folded if isinstance(part, str))
+        return lambda value: fold(value) == whole
+    match folded:
+        case (Wild() as only,) if only is ANY:
+            return lambda _value: True
+        case (str(prefix), Wild() as after) if after is ANY:
+            return lambda value: fold(value).startswith(prefix)
+        case (Wild() as before, str(suffix)) if before is ANY:
+            return lambda value: fold(value).endswith(suffix)
+        case (Wild() as before, str(middle), Wild() as after) if before is ANY and after is ANY:
+            return lambda value: middle in fold(value)
+    regex = re.compile("".join(part.regex if isinstance(part, Wild) else re.escape(part) for part in folded), re.DOTALL)
+    return lambda value: regex.fullmatch(fold(value)) is not None
+
+
+def among(literals: Sequence[str]) -> Callable[[Any], bool]:
+    """Return a predicate for several plain strings, case-insensitively."""
+    wanted = frozenset(literal.lower() for literal in literals)
+    return lambda value: _lower(value) in wanted
+
+
+def _lower(value: Any) -> str:
+    return text_of(value).lower()
+
+
+def equals_number(wanted: float) -> Callable[[Any], bool]:
+    """Return a predicate: a number or numeric string of that value."""
+    return lambda value: number_of(value) == wanted
+
+
+def compares(operator: str, bound: float) -> Callable[[Any], bool]:
+    """Return a predicate for lt, lte, gt, gte; false for what is no number."""
+
+    def predicate(value: Any) -> bool:
+        number = number_of(value)
+        if number is None:
+            return False
+        if operator in ("lt", "lte"):
+            return number < bound or (operator == "lte" and number == bound)
+        return number > bound or (operator == "gte" and number == bound)
+
+    return predicate
+
+
+def searches(regex: re.Pattern[str]) -> Callable[[Any], bool]:
+    """Return a predicate for ``re``: a search, not a whole match."""
+    return lambda value: regex.search(text_of(value)) is not None
+
+
+@lru_cache(16384)
+def address(text: str) -> IPv4Address | IPv6Address | None:
+    """Return an address, a v4-mapped v6 one as v4; None for what is none (``unknown``)."""
+    try:
+        found = ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
+        return found.ipv4_mapped
+    return found
+
+
+def within(networks: Sequence[str]) -> Callable[[Any], bool]:
+    """Return a predicate for ``cidr``; raises ValueError for what is no network."""
+    parsed = [ip_network(network, strict=False) for network in networks]
+
+    def predicate(value: Any) -> bool:
+        found = address(value) if isinstance(value, str) else None
+        return found is not None and any(found in network for network in parsed)
+
+    return predicate
+
+
+_PARTS: dict[str, Callable[[datetime], int]] = {
+    "minute": lambda time: time.minute,
+    "hour": lambda time: time.hour,
+    "day": lambda time: time.day,
+    "week": lambda time: time.isocalendar().week,
+    "month": lambda time: time.month,
+    "year": lambda time: time.year,
+}
+
+
+def time_part(part: str, wanted: frozenset[int]) -> Callable[[Any], bool]:
+    """Return a predicate for ``minute hour day week month year`` of a date (ms or ISO text), in UTC."""
+    read = _PARTS[part]
+
+    def predicate(value: Any) -> bool:
+        time = _time(value)
+        return time is not None and read(time) in wanted
+
+    return predicate
+
+
+def _time(value: Any) -> datetime | None:
+    if isinstance(value, int):
+        return moment(value)
+    try:
+        found = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

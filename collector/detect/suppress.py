@@ -1,0 +1,156 @@
+"""In: each time a rule holds for a key. Out: when it speaks: at once, at its repeat steps, and once more when it is over.
+
+One episode for each rule and values of ``suppress.by``. It runs on the clock, so that a backlog read late is one episode
+too. It opens at once (step 0); the first match after a repeat step speaks with the running count (step 1..n); quiet for
+``suppress.for``, it ends, and says so if anything came after its last statement. At most 10,000 are open; beyond that
+the one opened first is closed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from collector.detect.dues import Dues
+from collector.model import json
+from collector.model.state import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from collector.detect.rule import Rule
+
+OPEN = 10_000
+KIND = "episode"
+_IDS = 10
+_FOREVER = 1 << 62
+
+
+@dataclass(slots=True)
+class Found:
+    """What a rule found, as an alert will tell it. Times in ms, ids as 32 hex digits, the latest first."""
+
+    opening: str
+    """Id of the event that completed it; for an absence its due time as text."""
+    time: int
+    count: int
+    first: int
+    last: int
+    ids: list[str]
+    group: list[tuple[str, str]]
+    fields: dict[str, Any]
+    cause: list[str]
+    outcome: str | None = None
+    late: bool = False
+    distinct: int | None = None
+    total: float | None = None
+
+
+@dataclass(slots=True)
+class Episode:
+    """An open episode: when it opened (clock, ms), the last match (clock), events told so far, steps spoken, and what it has come to."""
+
+    opened: int
+    seen: int
+    said: int
+    steps: int
+    found: Found
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What has to be said: ``values`` are those of suppress.by, ``news`` how many events came since the last statement."""
+
+    rule: Rule
+    step: str
+    time: int
+    values: tuple[str, ...]
+    found: Found
+    news: int
+
+
+class Episodes(Table):
+    """All open episodes, ``Episode`` by rule, version and values; see Remembers."""
+
+    def __init__(self, dues: Dues, rules: Iterable[Rule]) -> None:
+        """``dues`` receives the ends; episodes of others than ``rules`` are forgotten when memory is read."""
+        super().__init__("detect.episodes")
+        self._dues = dues
+        self._rules = {_owner(rule): rule for rule in rules}
+        self._oldest = Dues()
+
+    @staticmethod
+    def ident(rule: Rule, values: Iterable[str]) -> str:
+        """Return the key of an episode."""
+        return json.dumps([_owner(rule), *values]).decode()
+
+    def matched(self, rule: Rule, values: tuple[str, ...], clock: int, found: Found) -> list[Statement]:
+        """Take one match; return what is to be said now."""
+        ident = self.ident(rule, values)
+        said: list[Statement] = []
+        episode = self.get(ident)
+        if episode is None:
+            said += self._make_room(clock)
+            episode = self[ident] = Episode(clock, clock, 0, 0, found)
+            self._oldest.set((ident,), clock)
+            said.append(Statement(rule, "0", found.time, values, found, found.count))
+            episode.said = found.count
+        else:
+            self.touch(ident)
+            self._grow(episode, clock, found)
+            passed = sum(clock - episode.opened >= step for step in rule.suppress.repeat)
+            if passed > episode.steps:
+                episode.steps = passed
+                said.append(Statement(rule, str(passed), found.time, values, found, found.count - episode.said))
+                episode.said = found.count
+        self._dues.set((KIND, ident), clock + rule.suppress.quiet)
+        return said
+
+    @staticmethod
+    def _grow(episode: Episode, clock: int, found: Found) -> None:
+        old = episode.found
+        found.opening = old.opening
+        found.count = old.count + 1
+        found.first = min(old.first, found.first)
+        found.last = max(old.last, found.last)
+        found.ids = list(dict.fromkeys((*found.ids, *old.ids)))[:_IDS]
+        episode.found = found
+        episode.seen = clock
+
+    def _make_room(self, clock: int) -> list[Statement]:
+        if len(self) < OPEN:
+            return []
+        _, token = next(self._oldest.until(_FOREVER))
+        return self.end(str(token[0]), clock)
+
+    def end(self, ident: str, time: int) -> list[Statement]:
+        """Close an episode at its due time; return its summary if there is more than it has said."""
+        episode = self.get(ident)
+        if episode is None:
+            return []
+        self.discard(ident)
+        self._oldest.drop((ident,))
+        self._dues.drop((KIND, ident))
+        news = episode.found.count - episode.said
+        owner, *values = json.loads(ident)
+        return [Statement(self._rules[owner], "end", time, tuple(values), episode.found, news)] if news else []
+
+    def recall(self, blobs: Iterable[bytes]) -> None:
+        """See Remembers."""
+        super().recall(blobs)
+        self._dues.forget(KIND)
+        self._oldest = Dues()
+        for ident, row in list(self.items()):
+            rule = self._rules.get(json.loads(ident)[0])
+            if rule is None:
+                self.discard(ident)
+                continue
+            found = Found(**{**row["found"], "group": [tuple(pair) for pair in row["found"]["group"]]})
+            episode = Episode(**{**row, "found": found})
+            dict.__setitem__(self, ident, episode)
+            self._oldest.set((ident,), episode.opened)
+            self._dues.set((KIND, ident), episode.seen + rule.suppress.quiet)
+
+
+def _owner(rule: Rule) -> str:
+    return f"{rule.facts.uuid}:{rule.facts.version}"

@@ -1,0 +1,65 @@
+"""In: opened records. Out: tags: what every line of one source, host, program and pid carries, as one shared mapping."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from collector.parse.loader import Dispatch
+    from collector.parse.syslog import Opened
+
+_LIMIT = 8192
+"""Tags that are remembered; a busy host has some hundred processes."""
+
+_SEVERITIES = ("emergency", "alert", "critical", "error", "warning", "notice", "informational", "debug")
+_FACILITIES = (
+    *("kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp", "ntp", "security", "console", "clock"),
+    *(f"local{number}" for number in range(8)),
+)
+"""RFC 5424 6.2.1, by code."""
+
+
+class Tags:
+    """Makes and remembers tags. They are shared by many events and never written to."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self._known: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+
+    def of(self, opened: Opened, dispatch: Dispatch | None) -> Mapping[str, Any]:
+        """Return the tag of a line; without a dispatch (no envelope, no mail program) it names no service."""
+        key = (opened.record.source, opened.host, opened.program, opened.daemon, opened.pid, opened.priority, _zoneless(opened), dispatch is None)
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= _LIMIT:
+                self._known.clear()
+            found = self._known[key] = _tag(opened, dispatch)
+        return found
+
+
+def _tag(opened: Opened, dispatch: Dispatch | None) -> dict[str, Any]:
+    source = opened.record.source
+    tag: dict[str, Any] = {"host.name": opened.host or source.host or "localhost", "input.type": source.input}
+    if dispatch is not None:
+        tag["service.type"] = dispatch.product
+        tag["service.name"] = dispatch.service_name
+        tag["process.name"] = dispatch.daemon or dispatch.product
+    if opened.pid is not None:
+        tag["process.pid"] = opened.pid
+    if opened.program is not None:
+        tag["log.syslog.appname"] = opened.program
+    if opened.priority is not None:
+        facility, severity = divmod(opened.priority, 8)
+        tag |= {"log.syslog.priority": opened.priority, "log.syslog.facility.code": facility, "log.syslog.severity.code": severity}
+        tag |= {"log.syslog.facility.name": _FACILITIES[facility], "log.syslog.severity.name": _SEVERITIES[severity]}
+    if source.path is not None:
+        tag["log.file.path"] = source.path
+    if _zoneless(opened):
+        tag["event.timezone"] = source.timezone
+    return tag
+
+
+def _zoneless(opened: Opened) -> bool:
+    return opened.stamp is not None and not opened.named_year

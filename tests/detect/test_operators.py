@@ -1,0 +1,230 @@
+"""Windows against models that keep everything and count it anew."""
+
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector.detect.operators import IDS, InOrder, LastSeen, Panes, Ring, Sample, Together, newest, operator
+from collector.detect.rule import Correlation
+from tests.support.detection import FAILURE, HOUR, MINUTE, SUCCESS, bf_ip, correlation, detection, rules
+
+SPAN = 60
+FAR = 1 << 40
+TIMES = st.integers(0, 300)
+LATE = st.lists(TIMES, min_size=1, max_size=40)
+IN_ORDER = LATE.map(sorted)
+
+
+def ident(number):
+    return number.to_bytes(16, "big")
+
+
+def run(window, samples):
+    """Yield (state, holds) behind each sample."""
+    state = None
+    for sample in samples:
+        state, holds = window.add(state, sample)
+        yield state, holds
+
+
+def samples(times, **more):
+    return [Sample(time, FAR, ident(number), **{name: of[number] for name, of in more.items()}) for number, time in enumerate(times, 1)]
+
+
+@given(LATE, st.integers(1, 15))
+def test_event_count_is_the_number_of_events_before_the_newest_one(times, threshold):
+    window = Ring(threshold, SPAN, distinct=False)
+    for number, (state, holds) in enumerate(run(window, samples(times))):
+        seen = times[: number + 1]
+        latest = max(seen)
+        inside = [time for time in seen if time >= latest - SPAN]
+        assert holds == (times[number] >= latest - SPAN and len(inside) >= threshold)
+        view = window.view(state)
+        assert view.count == min(threshold, len(inside))
+        assert view.last == newest(state) == latest
+        assert view.first == sorted(inside)[-view.count]
+        assert len(state) == 8 * view.count + 16 * min(view.count, IDS)
+
+
+@given(LATE, st.integers(1, 15))
+def test_event_count_keeps_the_latest_ids(times, threshold):
+    window = Ring(threshold, SPAN, distinct=False)
+    kept = [number for number, time in enumerate(times) if time >= max(times[: number + 1]) - SPAN]
+    *_, (state, _) = run(window, samples(times))
+    ordered = sorted((times[number], number + 1) for number in kept if times[number] >= max(times) - SPAN)
+    expected = [ident(number) for _, number in reversed(ordered)][: min(threshold, IDS)]
+    assert list(window.view(state).ids) == expected
+
+
+@given(st.lists(st.tuples(TIMES, st.integers(0, 12)), min_size=1, max_size=60), st.integers(1, 13))
+def test_value_count_is_the_number_of_values_last_seen_in_the_window(sightings, threshold):
+    window = Ring(threshold, SPAN, distinct=True)
+    times = [time for time, _ in sightings]
+    values = {number: value.to_bytes(8, "big") for number, (_, value) in enumerate(sightings, 1)}
+    for number, (state, holds) in enumerate(run(window, samples(times, value=values))):
+        seen = sightings[: number + 1]
+        latest = max(time for time, _ in seen)
+        inside = {value for time, value in seen if time >= latest - SPAN}
+        assert holds == (times[number] >= latest - SPAN and len(inside) >= threshold)
+        assert window.view(state).distinct == window.view(state).count == min(threshold, len(inside))
+        assert newest(state) == latest
+
+
+def test_value_count_of_many_values_stays_within_its_threshold():
+    window = Ring(40, HOUR, distinct=True)
+    times = list(range(2000))
+    values = {number: (number % 500).to_bytes(8, "big") for number in range(1, 2001)}
+    *_, (state, holds) = run(window, samples(times, value=values))
+    assert holds
+    assert len(state) == 40 * 16 + IDS * 16
+    assert len(set(window.view(state).ids)) == IDS
+
+
+@given(st.lists(st.tuples(st.integers(0, 30_000), st.integers(0, 50)), min_size=1, max_size=60), st.integers(1, 400), st.booleans())
+def test_value_sum_adds_the_last_sixty_panes(additions, threshold, strict):
+    window = Panes(threshold, 6000, strict=strict)
+    times = [time for time, _ in additions]
+    amounts = {number: float(amount) for number, (_, amount) in enumerate(additions, 1)}
+    counted = []
+    for number, (state, holds) in enumerate(run(window, samples(times, amount=amounts))):
+        time, amount = additions[number]
+        top = max(one // 100 for one in times[: number + 1])
+        inside = time // 100 > top - 60
+        if inside:
+            counted.append((time, amount))
+        held = [(one, number) for one, number in counted if one // 100 > top - 60]
+        total = sum(number for _, number in held)
+        assert holds == (inside and (total > threshold or (total == threshold and not strict)))
+        view = window.view(state)
+        assert (view.total, view.count) == (total, len(held))
+        assert (view.first, view.last) == (min(one for one, _ in held), max(one for one, _ in held))
+
+
+def test_a_sum_keeps_its_fraction():
+    window = Panes(0.5, 6000, strict=False)
+    assert [holds for _, holds in run(window, samples([0, 1], amount={1: 0.25, 2: 0.25}))] == [False, True]
+
+
+@given(st.lists(st.tuples(TIMES, st.integers(0, 2)), min_size=1, max_size=40))
+def test_temporal_wants_every_base_before_the_newest_event(hits):
+    window = Together(3, SPAN)
+    stages = {number: stage for number, (_, stage) in enumerate(hits, 1)}
+    for number, (state, holds) in enumerate(run(window, samples([time for time, _ in hits], stage=stages))):
+        seen = hits[: number + 1]
+        latest = max(time for time, _ in seen)
+        inside = {stage for time, stage in seen if time >= latest - SPAN}
+        assert holds == (hits[number][0] >= latest - SPAN and inside == {0, 1, 2})
+        assert window.view(state).count == len(inside)
+
+
+def chains(hits, bases, upto):
+    """Every way to choose one hit a stage, in order, that ends with hit ``upto``."""
+
+    def extend(stage, end):
+        if stage < 0:
+            yield ()
+            return
+        for number in range(upto):
+            if hits[number][1] == stage and hits[number][0] <= end:
+                for before in extend(stage - 1, hits[number][0]):
+                    yield (*before, number)
+
+    time, stage = hits[upto]
+    return [] if stage != bases - 1 else [(*chain, upto) for chain in extend(stage - 1, time) if time - hits[chain[0]][0] <= SPAN]
+
+
+@given(st.lists(st.tuples(TIMES, st.integers(0, 2)), min_size=1, max_size=14).map(lambda hits: sorted(hits, key=lambda hit: hit[0])))
+def test_temporal_ordered_finds_every_sequence_of_events_in_order(hits):
+    window = InOrder(3, SPAN)
+    stages = {number: stage for number, (_, stage) in enumerate(hits, 1)}
+    for number, (state, holds) in enumerate(run(window, samples([time for time, _ in hits], stage=stages))):
+        assert holds == bool(chains(hits, 3, number))
+        if holds:
+            view = window.view(state)
+            assert view.count == 3
+            assert view.last - view.first <= SPAN
+            assert len(set(view.ids)) == 3
+
+
+@given(st.lists(st.tuples(TIMES, st.integers(0, 2)), min_size=1, max_size=14))
+def test_temporal_ordered_claims_no_sequence_that_is_none_however_late(hits):
+    window = InOrder(3, SPAN)
+    stages = {number: stage for number, (_, stage) in enumerate(hits, 1)}
+    for number, (_, holds) in enumerate(run(window, samples([time for time, _ in hits], stage=stages))):
+        assert not holds or chains(hits, 3, number)
+
+
+def test_a_success_before_the_failures_is_no_sequence():
+    window = InOrder(2, SPAN)
+    assert [holds for _, holds in run(window, samples([10, 5], stage={1: 0, 2: 1}))] == [False, False]
+
+
+def test_a_second_stage_that_follows_nothing_costs_nothing():
+    assert InOrder(2, SPAN).add(None, Sample(5, FAR, ident(1), stage=1)) == (None, False)
+
+
+@given(LATE)
+def test_absence_knows_the_newest_event(times):
+    window = LastSeen(SPAN)
+    for number, (state, holds) in enumerate(run(window, samples(times))):
+        assert newest(state) == max(times[: number + 1])
+        assert not holds
+
+
+@pytest.mark.parametrize(
+    ("window", "more"),
+    [(Ring(3, SPAN, distinct=False), {}), (Ring(3, SPAN, distinct=True), {"value": b"a" * 8}), (Panes(3, SPAN, strict=False), {"amount": 1.0}), (Together(2, SPAN), {}), (InOrder(2, SPAN), {})],
+)
+def test_a_stamp_far_ahead_of_the_clock_does_not_blind_a_window(window, more):
+    state, _ = window.add(None, Sample(FAR, FAR, ident(1), **more))
+    state, _ = window.add(state, Sample(100, 400, ident(2), **more))
+    assert newest(state) == 100
+    assert window.view(state).ids == (ident(2),)
+
+
+def test_a_window_is_inclusive_and_equal_stamps_count():
+    window = Ring(2, SPAN, distinct=False)
+    assert [holds for _, holds in run(window, samples([0, SPAN, 2 * SPAN + 1, 2 * SPAN + 1]))] == [False, True, False, True]
+
+
+@dataclass
+class Shown:
+    progress: float
+    size: int
+
+
+@pytest.mark.parametrize(
+    ("window", "made"),
+    [
+        (Ring(10, SPAN, distinct=False), Shown(1, 24)),
+        (Ring(10, SPAN, distinct=True), Shown(1, 32)),
+        (Panes(10, SPAN, strict=False), Shown(2.0, 45)),
+        (Together(2, SPAN), Shown(1, 56)),
+        (InOrder(2, SPAN), Shown(1, 40)),
+    ],
+)
+def test_a_key_that_was_seen_once_costs_little(window, made):
+    state, _ = window.add(None, Sample(1, FAR, ident(1), value=b"12345678", amount=2.0))
+    assert (window.progress(state), len(state)) == (made.progress, made.size)
+
+
+def test_each_rule_has_its_operator():
+    loaded = rules(
+        FAILURE,
+        SUCCESS,
+        bf_ip(),
+        correlation("distinct", "value_count", ["auth_failure"], ["source.ip"], "10m", {"field": "user.name", "gt": 3}),
+        correlation("in_order", "temporal_ordered", ["bf_ip", "auth_success"], ["source.ip"], "1h"),
+        correlation("together", "temporal", ["bf_ip", "auth_success"], ["source.ip"], "1h"),
+        detection("queued", {"event.action": "queue-active"}),
+        correlation("volume", "value_sum", ["queued"], ["user.name"], "1h", {"field": "mail.nrcpt", "gte": 300}),
+        detection("silence", {"event.action": "auth-failure"}, level="high", stateful={"type": "absence", "by": ["host.name"], "window": "15m"}),
+    ).rules
+    kinds = {name: type(operator(rule)) for name, rule in loaded.items()}
+    assert kinds["auth_failure"] is type(None)
+    assert (kinds["bf_ip"], kinds["distinct"], kinds["volume"], kinds["together"], kinds["in_order"], kinds["silence"]) == (Ring, Ring, Panes, Together, InOrder, LastSeen)
+    assert operator(loaded["distinct"]).threshold == 4
+    assert operator(loaded["silence"]).timespan == 15 * MINUTE
+    assert isinstance(loaded["volume"].correlation, Correlation)

@@ -1,0 +1,85 @@
+import pytest
+
+from collector.parse.derivation import Derive
+from collector.parse.engine import take
+from collector.parse.extract import Extract, extract, facts
+from collector.parse.redact import redact_line
+from collector.parse.syslog import open_record
+
+AUTH = """
+parser: dovecot.auth
+program: ['dovecot/auth', 'dovecot/imap']
+service: {imap: {network.protocol: imap}}
+shapes:
+  - name: mismatch
+    contains: Password mismatch
+    grok: '(?:%{NAME:_driver}: )?Password mismatch(?:%{REST:_rest})?'
+    action: auth-verify
+    samples:
+      - line: '2026-11-24T10:00:00+00:00 mx1 dovecot: imap(Bob@example.org)<7><abc>: Password mismatch'
+        expect: {user.name: bob@example.org}
+"""
+
+
+@pytest.fixture
+def extracted(load, catalogue, record):
+    def run(line, text=AUTH):
+        parsers = load(text)
+        opened = open_record(record(line))
+        redacted = redact_line(opened)
+        entry, match = take(parsers.lookup(opened.name), redacted)
+        return extract(entry, match, opened, redacted, catalogue), entry, opened
+
+    return run
+
+
+def test_parts_become_fields_or_stay_in_the_line(extracted):
+    found, _, _ = extracted("2026-11-24T10:00:00+00:00 mx1 dovecot: imap(Bob@example.org)<7><abc>: sql: Password mismatch")
+    assert found.texts == {"_user": "Bob@example.org", "_session": "abc", "_driver": "sql", "_rest": ""}
+    assert found.fields == {"user.name": "bob@example.org", "dovecot.session": "abc"}
+
+
+def test_the_prefix_of_auth_is_more_than_a_user(extracted):
+    found, _, _ = extracted("2026-11-24T10:00:00+00:00 mx1 dovecot: auth(bob,192.0.2.1,sasl:plain)<abc>: Password mismatch")
+    assert found.fields == {"dovecot.session": "abc"}
+    assert found.texts["_user"] == "bob,192.0.2.1,sasl:plain"
+
+
+def test_a_password_hash_is_a_field(extracted):
+    found, _, _ = extracted("2026-11-24T10:00:00+00:00 mx1 dovecot: auth: Password mismatch (SHA1 of given password: ab12)")
+    assert found.fields == {"mail.auth.password_hash": "ab12"}
+
+
+def test_facts_are_the_services_or_the_daemons(extracted):
+    _, entry, opened = extracted("2026-11-24T10:00:00+00:00 mx1 dovecot: imap(b)<7><abc>: Password mismatch")
+    assert facts(entry, opened, "imap") == {"network.protocol": "imap"}
+    assert facts(entry, opened, "auth") == {}
+
+
+def test_functions_give_parts_to_later_functions_and_never_override_the_line(load, catalogue, record, monkeypatch):
+    functions = {
+        "first": Derive(lambda text: {"_second": text * 2, "user.name": "other", "tls.cipher": "not allowed"}, ("_second", "user.name", "tls.cipher")),
+        "second": Derive(lambda text: {"event.reason": text, "_count": 3}, ("event.reason", "_count")),
+    }
+    monkeypatch.setattr("collector.parse.binding.FUNCTIONS", functions)
+    text = AUTH.replace("action: auth-verify", "action: auth-verify\n    derive: {first: _driver, second: _second}").replace("%{REST:_rest}", " of %{REST:user.name}")
+    parsers = load(text)
+    opened = open_record(record("2026-11-24T10:00:00+00:00 mx1 dovecot: auth: ab: Password mismatch of eve"))
+    redacted = redact_line(opened)
+    entry, match = take(parsers.lookup(opened.name), redacted)
+    found = extract(entry, match, opened, redacted, catalogue)
+    assert found.fields == {"user.name": "eve", "event.reason": "abab"}
+    assert found.number("_count") == 3
+
+
+def test_of_a_part_that_stands_twice_the_first_that_took_part_wins(extracted):
+    text = AUTH.replace("(?:%{REST:_rest})?", "(?: a=%{NAME:user.name})?(?: b=%{NAME:user.name})?")
+    line = "2026-11-24T10:00:00+00:00 mx1 dovecot: auth: Password mismatch"
+    assert extracted(f"{line} b=eve", text)[0].fields == {"user.name": "eve"}
+    assert extracted(f"{line} a=bob b=eve", text)[0].fields == {"user.name": "bob"}
+
+
+@pytest.mark.parametrize(("value", "number"), [("3", 3), (3, 3), (-1, 0), ("x", 0), ("", 0), ("\u0663", 0), ("9" * 10, 0)])
+def test_a_count_is_a_number_or_nothing(value, number):
+    assert Extract(local={"_n": value}).number("_n") == number
+    assert Extract().number("_n") == 0
