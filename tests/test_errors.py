@@ -17,6 +17,7 @@ TREE = {
     "SourceError": ("CollectorError", 4),
     "SpoolError": ("CollectorError", 5),
     "SpoolFull": ("SpoolError", 5),
+    "SpoolDamaged": ("SpoolError", 5),
     "SinkError": ("CollectorError", 6),
     "SinkUnavailable": ("SinkError", 6),
     "SinkRefused": ("SinkError", 6),

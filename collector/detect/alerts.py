@@ -90,7 +90,7 @@ class Teller:
         """Gather what an absence has to say: no event completed it. A network is no address and stands in the group only."""
         kinds = self._catalogue.fields
         fields = {name: [value] if kinds[name].array else value for name, value in group.items() if kinds[name].type != "ip" or "/" not in value}
-        return Found(str(due), due, 0, view.last, view.last, [one.hex() for one in view.ids], list(group.items()), fields, [])
+        return Found(str(due), due, 1, view.last, view.last, [one.hex() for one in view.ids], list(group.items()), fields, [])
 
     def alert(self, statement: Statement) -> Alert:
         """Tell a statement."""

@@ -245,6 +245,8 @@ class Windows:
                         table.place(key, None if size == _REMOVED else blob[end:at])
         except struct.error as error:
             raise SpoolError(f"the memory of windows is damaged: {error}") from error
+        if at != len(blob):
+            raise SpoolError("the memory of windows is damaged: its last row is cut")
 
     def keep(self) -> int | None:
         """See Remembers: every delta, until a lap."""

@@ -197,7 +197,7 @@ def own_certificate(text: str) -> Facts:
     return facts
 
 
-_VOLUME = re.compile(r"retr=(\d+)/(\d+), del=(\d+)/")
+_VOLUME = re.compile(r"retr=([0-9]{1,18})/([0-9]{1,18}), del=([0-9]{1,18})/")
 
 
 def pop3_volume(text: str) -> Facts:

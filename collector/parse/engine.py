@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from collector.model.event import Event
 from collector.model.record import Position, Record, SourceInfo, offset_of
 from collector.parse import convert, syslog
-from collector.parse.binding import stream_of
 from collector.parse.extract import extract, facts
 from collector.parse.lending import lend
 from collector.parse.redact import redact_line
 from collector.parse.sessions import Sessions
 from collector.parse.tags import Tags
+from collector.parse.vocabulary import stream_of
 
 if TYPE_CHECKING:
     import re

@@ -10,6 +10,7 @@ from collector.errors import ParserError
 from collector.parse import binding, samples
 from collector.parse.definition import define_all
 from collector.parse.grok import Patterns
+from collector.parse.vocabulary import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -110,8 +111,8 @@ def load(files: Iterable[Text], patterns: Iterable[Text], catalogue: Catalogue) 
         entries = binding.entries(definition, source, known, catalogue, tables)
         programs.append(Program(definition.product, definition.program, tuple(entries)))
     binding.check_lending(programs, tables)
-    debug = {stream: catalogue.shape(f"{stream}.debug", "debug-line", stream, carried=("event.reason", *binding.LINE)) for stream in binding.STREAMS}
-    unparsed = {stream: catalogue.shape(f"{stream}.unparsed", "unparsed-line", stream, carried=binding.LINE) for stream in binding.STREAMS}
+    debug = {stream: catalogue.shape(f"{stream}.debug", "debug-line", stream, carried=("event.reason", *binding.LINE)) for stream in STREAMS}
+    unparsed = {stream: catalogue.shape(f"{stream}.unparsed", "unparsed-line", stream, carried=binding.LINE) for stream in STREAMS}
     parsers = Parsers(tuple(programs), {name: table.age for name, table in tables.items()}, unparsed, debug)
     stray = next(samples.strays(parsers), None)
     if stray is not None:

@@ -7,6 +7,7 @@ sniffing, no request but those asked for. What the library raises becomes SinkUn
 from __future__ import annotations
 
 import base64
+import logging
 import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ from collector.errors import SinkRefused, SinkUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+logging.getLogger("elastic_transport").setLevel(logging.CRITICAL)  # what there is to tell is in the exceptions
 
 _FINGERPRINT = "_mailvigil_fingerprint"
 _AWAY = "check that the server runs and can be reached from here; what waits is kept"

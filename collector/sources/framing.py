@@ -70,11 +70,11 @@ class Framer:
         return lines
 
     def finish(self) -> Line | None:
-        """Return the unfinished last line of a file that nobody writes to any more; None if there is none."""
-        index = len(self._data)
+        """Return the unfinished last line of a file that nobody writes to any more, without NULs behind it; None if there is none."""
+        index = max(self._at, len(self._data.rstrip(b"\0")))
         line = self._line(index, self._origin + index)
-        self._at = index
-        return line if line.raw else None
+        self._at = len(self._data)
+        return line._replace(raw=line.raw.rstrip(b"\0")) if line.raw else None
 
     def _line(self, index: int, end: int) -> Line:
         if self._head is not None:

@@ -96,10 +96,10 @@ class Database:
         with self.lock, self._translated():
             return self._connection.execute(sql, values).rowcount
 
-    def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        """Execute once a row."""
+    def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> int:
+        """Execute once a row; return the number of rows changed."""
         with self.lock, self._translated():
-            self._connection.executemany(sql, rows)
+            return self._connection.executemany(sql, rows).rowcount
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -118,10 +118,10 @@ class Database:
         with suppress(SpoolFull):
             self.rows("pragma wal_checkpoint(passive)")
 
-    def sound(self) -> bool:
-        """Check pages and their links; reads the whole file."""
+    def sound(self, what: str = "1") -> bool:
+        """Check pages, their links and the declared checks of each row, of the whole file or of the table ``what``."""
         with suppress(SpoolDamaged):
-            return self.rows("pragma quick_check(1)") == [("ok",)]
+            return self.rows(f"pragma quick_check({what})") == [("ok",)]
         return False
 
     def close(self) -> None:

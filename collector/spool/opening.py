@@ -58,8 +58,8 @@ def _begun(db: Database, key: bytes | None, folder: Path) -> Opened:
     with ExitStack() as undo:
         undo.callback(db.close)
         new = schema.version(db) == 0
-        clean = 1 if new else db.value("select clean from meta")
-        if clean is None or not (clean or db.sound()):
+        clean = new or (db.sound("meta") and db.value("select clean from meta") == 1)
+        if not clean and not (db.sound() and db.one("select 1 from meta")):
             raise SpoolDamaged("the last run did not end in order, and the check of the file failed")
         with db.transaction():
             schema.migrate(db)

@@ -76,13 +76,14 @@ def _copy_all(folder: Path, new: Database, key: bytes | None) -> tuple[dict[str,
     rows = dict.fromkeys(_COLUMNS, 0)
     incomplete = list(_COLUMNS)
     secret, seq, run = key or install_key.new(), 0, 0
+    meta = "select secret, seq, run from meta where length(secret) = 32 and typeof(secret) = 'blob' and typeof(seq) = 'integer' and typeof(run) = 'integer'"
     with new.transaction():
         schema.migrate(new)
     with suppress(SpoolError):
         old = Database(folder / NAME, read_only=True)
         try:
             with suppress(SpoolError):
-                secret, seq, run = old.rows("select secret, seq, run from meta")[0]
+                secret, seq, run = old.one(meta) or (secret, seq, run)
             incomplete = [table for table in _COLUMNS if not _copy(old, new, table, rows)]
         finally:
             old.close()
@@ -100,17 +101,19 @@ def _copy(old: Database, new: Database, table: str, rows: dict[str, int]) -> boo
     names = ", ".join(("rowid", *_COLUMNS[table]))
     insert = f"insert or ignore into {table}({names}) values({', '.join('?' * (1 + len(_COLUMNS[table])))})"
     damaged: list[SpoolError] = []
+    whole = True
     source = _salvage(old, table, names, damaged)
     try:
         while chunk := list(islice(source, _CHUNK)):
             with new.transaction():
-                new.many(insert, chunk)
-            rows[table] += len(chunk)
+                copied = new.many(insert, chunk)
+            rows[table] += copied
+            whole = whole and copied == len(chunk)
     except SpoolFull:
         return False
     finally:
         source.close()
-    return not damaged
+    return whole and not damaged
 
 
 def _salvage(old: Database, table: str, names: str, damaged: list[SpoolError]) -> Generator[tuple[Any, ...], None, None]:

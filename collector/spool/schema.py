@@ -12,27 +12,33 @@ from collector.errors import SpoolError
 if TYPE_CHECKING:
     from collector.spool.database import Database
 
+
+
+def _table(name: str, *columns: str, rest: str = "") -> str:
+    """Declare columns given as ``name type``, with ``?`` for one that may be null. The checks let ``quick_check`` see damage within a row."""
+    declared = []
+    for column in columns:
+        field, kind = column.rstrip("?").split()
+        kinds = f"'{kind}', 'null'" if column.endswith("?") else f"'{kind}'"
+        declared.append(f"{field} {kind} check(typeof({field}) in ({kinds}))")
+    return f"create table {name}({', '.join(declared)}{rest})"
+
+
 _FIRST = (
-    """create table meta(
-        id integer primary key check(id = 1), secret blob not null, seq integer not null, run integer not null, clean integer not null, start text not null)""",
-    """create table document(
-        seq integer not null, stream text not null, time integer not null, count integer not null, crc integer not null, body blob not null)""",
+    _table("meta", "id integer", "secret blob", "seq integer", "run integer", "clean integer", "start text", rest=", primary key(id), check(id = 1 and length(secret) = 32)"),
+    _table("document", "seq integer", "stream text", "time integer", "count integer", "crc integer", "body blob"),
     "create unique index document_place on document(stream, seq)",
-    "create table position(source text primary key, token blob not null, seen integer not null)",
-    "create table memory(id integer primary key, seq integer not null, owner text not null, lap integer not null, blob blob not null)",
+    _table("position", "source text", "token blob", "seen integer", rest=", primary key(source)"),
+    _table("memory", "id integer", "seq integer", "owner text", "lap integer", "blob blob", rest=", primary key(id)"),
     "create index memory_owner on memory(owner, seq)",
-    """create table alert(
-        seq integer not null, n integer not null, id text not null, time integer not null, rule text not null, severity integer not null, group_key text not null,
-        stream text not null, committed integer not null, crc integer not null, body blob not null)""",
+    _table("alert", "seq integer", "n integer", "id text", "time integer", "rule text", "severity integer", "group_key text", "stream text", "committed integer", "crc integer", "body blob"),
     "create unique index alert_place on alert(stream, seq, n)",
     "create unique index alert_id on alert(id)",
     "create index alert_time on alert(time)",
     "create index alert_age on alert(stream, committed)",
-    """create table tally(
-        unit text not null, start integer not null, dimension text not null, key text not null, n integer not null, primary key(unit, start, dimension, key))""",
-    "create table cursor(sink text not null, stream text not null, seq integer not null, token blob, primary key(sink, stream))",
-    """create table dead_letter(
-        id integer primary key, time integer not null, sink text not null, stream text not null, document_id text not null, reason text not null, body blob not null)""",
+    _table("tally", "unit text", "start integer", "dimension text", "key text", "n integer", rest=", primary key(unit, start, dimension, key)"),
+    _table("cursor", "sink text", "stream text", "seq integer", "token blob?", rest=", primary key(sink, stream)"),
+    _table("dead_letter", "id integer", "time integer", "sink text", "stream text", "document_id text", "reason text", "body blob", rest=", primary key(id)"),
 )
 
 MIGRATIONS = (_FIRST,)

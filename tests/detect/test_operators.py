@@ -120,19 +120,19 @@ def test_temporal_wants_every_base_before_the_newest_event(hits):
 
 
 def chains(hits, bases, upto):
-    """Every way to choose one hit a stage, in order, that ends with hit ``upto``."""
+    """Every way to choose one hit a stage, in order of time and of arrival, that ends with hit ``upto``."""
 
     def extend(stage, end):
         if stage < 0:
             yield ()
             return
-        for number in range(upto):
-            if hits[number][1] == stage and hits[number][0] <= end:
-                for before in extend(stage - 1, hits[number][0]):
+        for number in range(end):
+            if hits[number][1] == stage and hits[number][0] <= hits[end][0]:
+                for before in extend(stage - 1, number):
                     yield (*before, number)
 
     time, stage = hits[upto]
-    return [] if stage != bases - 1 else [(*chain, upto) for chain in extend(stage - 1, time) if time - hits[chain[0]][0] <= SPAN]
+    return [] if stage != bases - 1 else [(*chain, upto) for chain in extend(stage - 1, upto) if time - hits[chain[0]][0] <= SPAN]
 
 
 @given(st.lists(st.tuples(TIMES, st.integers(0, 2)), min_size=1, max_size=14).map(lambda hits: sorted(hits, key=lambda hit: hit[0])))

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from collector import content
 from collector.model import catalogue as vocabulary
-from collector.parse.convert import fits
+from collector.parse.convert import fits, normal
 from collector.parse.derive import FUNCTIONS, reply, seconds
 
 CATALOGUE = vocabulary.load(content.package_text("model/fields.yaml"), content.package_text("model/actions.yaml"))
@@ -54,4 +54,6 @@ def test_every_function_reads_any_text_and_keeps_its_word(name, text):
     assert set(found) <= set(derive.gives)
     for field, value in found.items():
         if not field.startswith("_"):
-            assert fits(CATALOGUE.fields[field], value), f"{field}: {value!r}"
+            definition = CATALOGUE.fields[field]
+            parts = [normal(definition.normaliser, part) if isinstance(part, str) else part for part in (value if isinstance(value, list) else [value])]
+            assert fits(definition, parts if isinstance(value, list) else parts[0]), f"{field}: {value!r}"

@@ -3,9 +3,10 @@
 import base64
 
 import pytest
-from collector.parse import dovecot_facts as facts
 from hypothesis import given
 from hypothesis import strategies as st
+
+from collector.parse import dovecot_facts as facts
 
 ADDRESSES = st.one_of(st.binary(min_size=4, max_size=4), st.binary(min_size=16, max_size=16))
 

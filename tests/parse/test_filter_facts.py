@@ -1,9 +1,10 @@
 """What parts of filters' lines say."""
 
 import pytest
-from collector.parse import filter_facts as facts
 from hypothesis import given
 from hypothesis import strategies as st
+
+from collector.parse import filter_facts as facts
 
 
 @pytest.mark.parametrize(

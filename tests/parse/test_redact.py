@@ -61,7 +61,7 @@ def test_a_user_name_cannot_hide_what_stands_behind_it(daemon):
             "warning: non-SMTP command from averylongname0123456789[192.0.2.1]: GET /index.html HTTP/1.1",
             (),
         ),
-        ("improper command pipelining after EHLO from a[192.0.2.1]: AUTH LOGIN Ym9i", "improper command pipelining after EHLO from a[192.0.2.1]: AUTH LOGIN ***", ("auth-argument",)),
+        ("improper command pipelining after EHLO from a[::1]: AUTH LOGIN Ym9i", "improper command pipelining after EHLO from a[::1]: AUTH LOGIN ***", ("auth-argument",)),
         ("warning: a[192.0.2.1]: request longer than 2048: AUTH PLAIN AAAA", "warning: a[192.0.2.1]: request longer than 2048: AUTH PLAIN ***", ("auth-argument",)),
         ("warning: a[192.0.2.1]: SASL LOGIN authentication failed: UGFzc3dvcmQ6", "warning: a[192.0.2.1]: SASL LOGIN authentication failed: UGFzc3dvcmQ6", ()),
         (

@@ -88,6 +88,13 @@ def test_nobody_there(client_of):
     assert away.value.hint
 
 
+def test_the_library_says_nothing_by_itself(client_of, capfd, caplog):
+    with pytest.raises(SinkUnavailable):
+        client_of(unused(), unused()).request("GET", "/x")
+    assert caplog.records == []
+    assert "".join(capfd.readouterr()) == ""
+
+
 def test_an_unknown_name(client_of):
     with pytest.raises(SinkUnavailable):
         client_of("http://nowhere.invalid:9200").request("GET", "/x")

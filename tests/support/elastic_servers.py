@@ -173,7 +173,6 @@ class Elasticsearch(Server):
     """The server of the integration test distribution: no x-pack but security, no REST for data streams, yet data streams."""
 
     kind = "elasticsearch"
-    settings = {"xpack.security.enabled": "false"}
 
     def __init__(self):
         self._java = java.jdk(17, "Elasticsearch")
@@ -187,15 +186,17 @@ class Elasticsearch(Server):
             program.chmod(0o755)
         self.configure()
 
-    def configure(self):
+    def configure(self, **settings):
         settings = {
             "discovery.type": "single-node",
             "network.host": "127.0.0.1",
             "http.port": self.port,
             "transport.port": 0,
             "cluster.routing.allocation.disk.threshold_enabled": "false",
+            "xpack.security.enabled": "false",
+            **settings,
         }
-        (self.root / "config/elasticsearch.yml").write_text("".join(f"{key}: {value}\n" for key, value in (settings | self.settings).items()))
+        (self.root / "config/elasticsearch.yml").write_text("".join(f"{key}: {value}\n" for key, value in settings.items()))
 
     def command(self):
         return [str(self.root / "bin/elasticsearch")]
@@ -221,14 +222,14 @@ class StrictElasticsearch(Elasticsearch):
         config = self.root / "config"
         for file in (self._certificates.server, self._certificates.key):
             shutil.copy(file, config / file.name)
-        self.settings = {
+        settings = {
             "xpack.security.enabled": "true",
             "xpack.security.http.ssl.enabled": "true",
             "xpack.security.http.ssl.certificate": self._certificates.server.name,
             "xpack.security.http.ssl.key": self._certificates.key.name,
             "http.max_content_length": "64kb",
         }
-        super().configure()
+        super().configure(**settings)
         (config / "roles.yml").write_text(self.roles)
         self._program("elasticsearch-keystore", "create")
         self._program("elasticsearch-keystore", "add", "-x", "bootstrap.password", said=self.user[1])

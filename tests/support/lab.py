@@ -126,3 +126,9 @@ def score(run, shipped):
         if wanted and verbosity not in entry(row).get("blind", ()) and row["scenario"] not in result.found:
             result.missed[row["scenario"]] = wanted
     return result
+
+
+def plain_lines(path):
+    """Return the lines of a log, plain or .gz, as text."""
+    data = gzip.open(path).read() if path.suffix == ".gz" else path.read_bytes()
+    return data.decode().splitlines()

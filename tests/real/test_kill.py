@@ -1,0 +1,22 @@
+"""SIGKILL twenty times at random moments, two logs, Elasticsearch and files: both end with exactly what an undisturbed run gives."""
+
+import pytest
+
+from tests.support.killing import Host, differences
+
+
+@pytest.mark.real
+def test_killed_twenty_times_with_elasticsearch(tmp_path, elasticsearch, namespace):
+    host = Host(tmp_path, f'[sink.elasticsearch]\nhosts = ["{elasticsearch.url}"]\n', seed=20, namespace=namespace)
+    for _ in range(20):
+        host.kill_at_random(lines=150)
+        host.write(host.dice.randint(0, 30))  # while nobody reads
+    while not host.done:
+        host.write(500)
+    host.finish()
+    host.undisturbed()
+    killed, undisturbed = host.documents("killed"), host.documents("undisturbed")
+    assert differences(undisturbed, killed) == ""
+    stored = {(hit["_source"]["data_stream"]["dataset"], hit["_id"]): hit["_source"] for hit in elasticsearch.documents(f"logs-mail.*-{namespace}")}
+    sent = {(document["data_stream"]["dataset"], one): document for (_, one), document in killed.items()}
+    assert differences(sent, {key: document for key, document in stored.items() if key[0] != "mail.agent"}) == ""
