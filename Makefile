@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint golden lock bench clean
+.PHONY: help demo test test-fast lint golden docs lock bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ lint: $(READY) ## ruff and mypy
 
 golden: $(READY) ## write the golden files anew; read the diff
 	$(BIN)/python -m pytest tests/golden --update
+
+docs: $(READY) ## write docs/reference anew from the catalogue, the rules, the settings and the verbs
+	$(BIN)/python docs/generate.py
 
 bench: $(READY) ## the flood and the road, as ratios to the floor of the same run
 	$(BIN)/python -m tests.bench

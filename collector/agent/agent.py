@@ -14,7 +14,7 @@ from threading import Event as Flag
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from collector.errors import CollectorError, SpoolError
+from collector.errors import CollectorError, SinkError, SourceError, SpoolDamaged, SpoolError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,7 +31,10 @@ POLL = 1.0
 """Seconds; correctness rests on this poll, the bell only makes it quicker."""
 RETRY = 0.5
 """Seconds between two tries of a commit that failed."""
-UNSENT = 6
+NAP = 0.05
+"""Seconds between two looks of who walks all steps by hand."""
+LAST_TRY = 5000
+"""How long (ms) the last commit of a service is tried."""
 
 
 @dataclass(slots=True)
@@ -58,30 +61,55 @@ class Agent:
         self._parts = parts
         self._clock = clock
         self._stop = Flag()
+        self._signal: int | None = None
         self._fault: BaseException | None = None
 
     def stop(self) -> None:
-        """Ask for an orderly end: from a signal handler or another thread."""
+        """Ask for an orderly end, from any thread; not from a signal handler: what it rings may be held by the thread that was interrupted."""
         self._stop.set()
         self._parts.arrived.ring()
         for bell in self._parts.committed:
             bell.ring()
 
     def once(self, deadline: float) -> int:
-        """Read every source to its end, ship until ``deadline`` seconds have passed; what is left stays spooled (exit 6)."""
-        parts, until = self._parts, self._clock() + int(deadline * 1000)
+        """Read every source to its end, then ship for ``deadline`` seconds; what is left stays spooled.
+
+        Reading is given up where nothing moves for as long. Returns the exit code of the first part of the road that failed:
+        a source (4), the disk (5), a sink (6). Its end is no agent-stop: it is what was asked for.
+        """
+        try:
+            return self._once(int(deadline * 1000))
+        finally:
+            self._close()
+
+    def _once(self, deadline: int) -> int:
+        parts, since = self._parts, self._clock()
         parts.health.started()
         while not parts.feeder.at_end and not self._stop.is_set():
-            if not self._step() and not parts.feeder.at_end:
-                parts.arrived.wait(0.05)
-        parts.health.stopped()
-        self._flush(until)
-        while any(parts.spool.pending(shipper.sink.name) for shipper in parts.shippers) and self._clock() < until and not self._stop.is_set():
-            if not self._ship_all():
-                parts.arrived.wait(0.05)
-        unsent = {shipper.sink.name: waiting for shipper in parts.shippers if (waiting := parts.spool.pending(shipper.sink.name))}
-        self._close()
-        return UNSENT if unsent else 0
+            if self._step():
+                since = self._clock()
+            elif abs(self._clock() - since) >= deadline:
+                break
+            elif not parts.feeder.at_end:
+                parts.arrived.wait(NAP)
+        since = self._clock()
+        while not self._flushed() or self._unsent():
+            if not (self._commit(0) or self._ship_all()):
+                if abs(self._clock() - since) >= deadline or self._stop.is_set():
+                    break
+                parts.arrived.wait(NAP)
+        if parts.feeder.unreadable:
+            return SourceError.exit_code
+        if not parts.compressor.idle or parts.spool.room().reason == "disk":
+            return SpoolError.exit_code
+        return SinkError.exit_code if self._unsent() else 0
+
+    def _flushed(self) -> bool:
+        """Hand over what is gathered; True if all of it is committed."""
+        return self._parts.feeder.flush() and self._parts.compressor.idle
+
+    def _unsent(self) -> bool:
+        return any(self._parts.spool.pending(shipper.sink.name) for shipper in self._parts.shippers)
 
     def _step(self) -> bool:
         """Walk one step of everything by hand; True if something moved."""
@@ -94,21 +122,31 @@ class Agent:
         return sum(shipper.step() for shipper in self._parts.shippers) > 0
 
     def _commit(self, timeout: float) -> bool:
+        """Commit what waits; True if there was something. A failure is told, and the same batch is tried again; a damaged file mends at the next start."""
         try:
-            return self._parts.compressor.step(timeout or None)
+            done = self._parts.compressor.step(timeout or None)
+        except SpoolDamaged:
+            raise
         except SpoolError as error:
             self._parts.health.commit_failed(error)
             return False
+        if done:
+            self._parts.health.committed()
+        return done
 
-    def _flush(self, until: int) -> None:
-        while not (self._parts.feeder.flush() and self._parts.compressor.idle) and self._clock() < until:
+    def _flush(self) -> None:
+        """Commit what is gathered at the end, or give up after a while."""
+        since = self._clock()
+        while not self._flushed():
             if not self._commit(0):
-                self._parts.arrived.wait(0.05)
+                if abs(self._clock() - since) >= LAST_TRY:
+                    return
+                self._parts.arrived.wait(NAP)
 
     def serve(self) -> int:
         """Run until SIGTERM or SIGINT, or until a worker dies of a fault of the program."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self.stop())
+            signal.signal(number, self._signalled)
         parts = self._parts
         parts.health.started()
         workers = [self._worker("feeder", self._feed), self._worker("compressor", self._compress)]
@@ -116,25 +154,28 @@ class Agent:
         for worker in workers:
             worker.start()
         notify("READY=1")
-        while not self._stop.wait(POLL):
+        while self._signal is None and not self._stop.wait(POLL):
             notify("WATCHDOG=1")
             parts.watch.refresh()
         notify("STOPPING=1")
+        self.stop()
         for worker in workers:
             worker.join()
-        parts.watch.close()
         if self._fault is None:
-            parts.health.stopped()
-            self._flush(self._clock() + 5000)
+            parts.health.stopped(self._signal)
+            self._flush()
         self._close()
         return self._fault.exit_code if isinstance(self._fault, CollectorError) else 1 if self._fault else 0
+
+    def _signalled(self, number: int, _frame: object) -> None:
+        self._signal = number
 
     def _worker(self, name: str, loop: Callable[..., None], *arguments: object) -> Thread:
         def supervised() -> None:
             try:
                 loop(*arguments)
             except Exception as error:  # noqa: BLE001 - the supervisor: whatever it was, the process ends and says so
-                self._fault = error
+                self._fault = self._fault or error
                 self._parts.telemetry.fault(name, error)
                 self.stop()
 
@@ -146,13 +187,9 @@ class Agent:
                 self._parts.arrived.wait(self._parts.feeder.nap)
 
     def _compress(self) -> None:
-        while not (self._stop.is_set() and self._parts.compressor.idle):
-            try:
-                self._parts.compressor.step(RETRY)
-            except SpoolError as error:
-                self._parts.health.commit_failed(error)
-                if self._stop.is_set():
-                    return
+        """Commit until told to stop; what then fails to be committed is tried a last time by who ends the process."""
+        while not self._stop.is_set():
+            if not self._commit(RETRY) and not self._parts.compressor.idle:
                 self._stop.wait(RETRY)
 
     def _ship(self, shipper: Shipper, bell: Bell) -> None:
@@ -161,6 +198,7 @@ class Agent:
                 bell.wait(POLL)
 
     def _close(self) -> None:
+        self._parts.watch.close()
         for shipper in self._parts.shippers:
             shipper.sink.close()
         for source in self._parts.feeder.sources.values():

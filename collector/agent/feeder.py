@@ -9,6 +9,7 @@ from __future__ import annotations
 from queue import Empty, Full, Queue
 from typing import TYPE_CHECKING
 
+from collector.errors import ContentError
 from collector.pipeline.merge import LATENCY
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collector.agent.health import Health
     from collector.agent.roster import Roster
     from collector.agent.telemetry import Telemetry
+    from collector.errors import SourceError
     from collector.model.alert import Fact
     from collector.model.document import Batch
     from collector.pipeline.pipeline import Pipeline
@@ -47,6 +49,8 @@ class Feeder:
         self._clock = clock
         self._sources: dict[str, Source] = {}
         self._facts: Queue[Fact] = Queue(FACTS)
+        self._began: dict[str, bytes] = {}
+        """Where sources begin that are new here, for the next batch: a start at the end must survive a kill."""
         self._stood: dict[str, bytes] = {}
         """Where each source stood in the last batch."""
         self._waiting: Batch | None = None
@@ -67,13 +71,16 @@ class Feeder:
         for source in sources:
             self._sources[source.info.name] = source
             self._pipeline.merge.add(source.info.name, source)
+            token = source.position()
+            if token is not None:
+                self._began[source.info.name] = token
 
     def _look_around(self, now: int) -> None:
         """Once a second: files that globs match by now. Once a day: which paths are there at all; positions of the others go after 30 days."""
-        if now - self._looked >= LOOK:
+        if _passed(self._looked, now, LOOK):
             self._looked = now
             self._add(self._roster.refresh(appeared=True))
-        if now - self._saw >= DAY:
+        if _passed(self._saw, now, DAY):
             self._saw = now
             self._spool.saw(self._roster.present(), now)
 
@@ -88,9 +95,12 @@ class Feeder:
     @property
     def at_end(self) -> bool:
         """True if there was nothing left to read at the last step and everything is handed over."""
-        errors = self._pipeline.merge.errors()
-        read = self._pipeline.merge.drained and all(source.at_end or name in errors for name, source in self._sources.items())
-        return read and self._waiting is None and self._facts.empty() and not self._pipeline.gathered() and not self._taken
+        return self._pipeline.merge.drained and self._waiting is None and self._facts.empty() and not self._gathered
+
+    @property
+    def unreadable(self) -> Mapping[str, SourceError]:
+        """The sources that could not be read at the last step."""
+        return self._pipeline.merge.errors()
 
     @property
     def nap(self) -> float:
@@ -128,12 +138,15 @@ class Feeder:
         return self._pipeline.taken - before
 
     def _hear(self, now: int) -> None:
+        """Put facts on the road. One that the vocabulary does not know is a fault of the program, and no reason to stop reading."""
         events = []
         while True:
             try:
                 events.append(self._pipeline.birth(self._facts.get_nowait(), now))
             except Empty:
                 break
+            except ContentError as error:
+                self._telemetry.fault("fact", error)
         self._pipeline.merge.tell(now, events)
 
     def _tell_sources(self) -> None:
@@ -146,22 +159,24 @@ class Feeder:
             self.health.heartbeat(self._pipeline.engine.counts)
 
     def _due(self, *, drained: bool) -> bool:
-        age = self._clock() - self._since
-        gathered = self._pipeline.gathered() or self._taken or self._moved()
-        if not gathered or not (self._taken >= LINES or age >= BUSY or (drained and age >= QUIET)):
-            return False
-        return self._seal()
+        now = self._clock()
+        due = self._taken >= LINES or _passed(self._since, now, BUSY) or (drained and _passed(self._since, now, QUIET))
+        return due and self._gathered and self._seal()
+
+    @property
+    def _gathered(self) -> bool:
+        """There is something for a batch."""
+        return bool(self._pipeline.gathered() or self._taken or self._began or self._moved())
 
     def _moved(self) -> dict[str, bytes]:
-        """Return where sources stand that moved without a record (a start at the end, a file that was finished): safe only when all that was read is taken."""
-        if not self._pipeline.merge.drained:
-            return {}
-        tokens = {name: source.position() for name, source in self._sources.items()}
+        """Return where sources stand that moved without a record, as at the end of a file: only those of which all that was read is taken."""
+        tokens = {name: self._sources[name].position() for name in self._pipeline.merge.taken_up}
         return {name: token for name, token in tokens.items() if token is not None and token != self._stood.get(name)}
 
     def _seal(self) -> bool:
         batch = self._pipeline.batch()
-        batch.positions |= self._moved()
+        batch.positions = self._began | batch.positions | self._moved()
+        self._began = {}
         self._stood |= batch.positions
         batch.laps = self._spool.laps(self._pipeline.memories)
         self._waiting = batch
@@ -176,11 +191,14 @@ class Feeder:
         return True
 
     def flush(self) -> bool:
-        """Hand over whatever is gathered, due or not; True if nothing is left."""
+        """Hand over whatever is gathered, due or not, and read nothing more; True if nothing is left."""
+        if self._waiting is not None and not self._hand_over():
+            return False
         self._hear(self._clock())
         self._walk(0)
-        if self._waiting is None and (self._pipeline.gathered() or self._taken or self._moved()):
-            self._seal()
-        else:
-            self._hand_over()
-        return self._waiting is None
+        return not self._gathered or self._seal()
+
+
+def _passed(since: int, now: int, span: int) -> bool:
+    """Say whether so much time (ms) has passed; a clock that was set back must not make anybody wait until it is where it was."""
+    return abs(now - since) >= span

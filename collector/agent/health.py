@@ -40,9 +40,10 @@ class Health:
         """Say that the agent runs, and what the start found."""
         self._tell(Fact("agent-start", {"service.version": __version__, "mail.agent.unclean": self._spool.unclean, "mail.agent.rules.loaded": self._rules}))
 
-    def stopped(self) -> None:
-        """Say that the agent ends in order."""
-        self._tell(Fact("agent-stop", {"event.reason": "told to stop"}))
+    def stopped(self, signal: int | None = None) -> None:
+        """Say that the agent ends in order, and by which signal."""
+        fields = {"event.reason": "told to stop"} if signal is None else {"event.reason": f"terminated by signal {signal}", "mail.signal": signal}
+        self._tell(Fact("agent-stop", fields))
 
     def _spool_is(self, what: str, state: str, reason: str, room: Room | None = None) -> None:
         """Tell a state of the spool when it is another than the last one of ``what``; that all is well needs no telling at first."""
@@ -75,7 +76,7 @@ class Health:
     def heartbeat(self, counts: Mapping[str, int]) -> None:
         """Say once a minute that all is alive."""
         now = self._clock()
-        if now - self._beat < HEARTBEAT:
+        if abs(now - self._beat) < HEARTBEAT:  # a clock that was set back must not silence it
             return
         self._beat = now
         self._tell(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from collector.agent.backoff import REFUSED, Backoff
 from collector.agent.health import health
-from collector.errors import SinkRefused, SinkUnavailable
+from collector.errors import SinkRefused, SinkUnavailable, SpoolDamaged, SpoolError
 from collector.model.alert import Fact
 from collector.model.document import Delivery, Parcel, bulk
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collector.sinks.base import Sink
     from collector.spool.store import Spool
 
+HOUR = 3_600_000
 DAY = 86_400_000
 
 
@@ -50,23 +51,23 @@ class Shipper:
         self._resumed: set[str] = set()
         self._turn = 0
         self._sending: _Sending | None = None
-        self._until = 0
+        self._paused_at = self._wait = 0
         self._duplicate_told: dict[str, int] = {}
-
-    @property
-    def waits_until(self) -> int:
-        """Before this time (ms) a step does nothing."""
-        return self._until
-
-    def wake(self) -> None:
-        """Try at once: on reload, at the end."""
-        self._until = 0
+        self._refused = 0
+        self._refused_told = -HOUR
 
     def step(self) -> bool:
         """Send one parcel if there is one and the sink is not waited for; True if something was delivered."""
         now = self._clock()
-        if now < self._until:
+        if abs(now - self._paused_at) < self._wait:  # a clock that was set back must not prolong it
             return False
+        try:
+            return self._try(now)
+        finally:
+            for fact in self.sink.facts():
+                self._tell(fact)
+
+    def _try(self, now: int) -> bool:
         sending = self._sending or self._next()
         if sending is None:
             return False
@@ -95,17 +96,28 @@ class Shipper:
             self._paused("unavailable", f"{len(documents)} documents were put off by the server", self._backoff.failed())
             return False
         whole = Delivery(rejected=tuple(sending.rejected), token=delivery.token, duplicates=sending.duplicates)
-        self._spool.delivered(self.sink.name, sending.parcel, whole, now)
-        self._duplicates(sending, now)
+        first = sending.parcel.stream not in self._resumed
+        # Until the cursor is committed the sink knows more than the spool: it must be told where it stands before the next send.
+        self._resumed.discard(sending.parcel.stream)
+        try:
+            self._spool.delivered(self.sink.name, sending.parcel, whole, now)
+        except SpoolDamaged:
+            raise
+        except SpoolError as error:
+            self._sending = _Sending(sending.parcel, sending.parcel, tries=sending.tries + 1)
+            self._paused("unavailable", f"what it took could not be noted: {error}", self._backoff.failed())
+            return False
+        if sending.duplicates and not (first or sending.tries or self._rereads):
+            self._duplicates(sending, now)
+        if sending.rejected:
+            self._dead_letters(sending.rejected, now)
         self.sent += sending.parcel.count - len(sending.rejected)
         self._resumed.add(sending.parcel.stream)
         self._sending = None
         self._backoff.worked()
-        self._until = 0
+        self._wait = 0
         if self.state != "ok":
             self._health("ok", "it takes documents again")
-        for fact in self.sink.facts():
-            self._tell(fact)
         return True
 
     def _next(self) -> _Sending | None:
@@ -123,16 +135,24 @@ class Shipper:
         return None
 
     def _duplicates(self, sending: _Sending, now: int) -> None:
-        """Tell of documents that were there although never sent before: maybe two collectors share one state."""
+        """Tell, once a day and stream, of documents that were there although never sent before: maybe two collectors share one state."""
         stream = sending.parcel.stream
-        sent_before = sending.tries > 0 or stream not in self._resumed or self._rereads
-        if not sending.duplicates or sent_before or now - self._duplicate_told.get(stream, -DAY) < DAY:
+        if now - self._duplicate_told.get(stream, -DAY) < DAY:
             return
         self._duplicate_told[stream] = now
         self._tell(Fact("delivery-duplicate", {"mail.agent.sink": self.sink.name, "mail.agent.count": sending.duplicates, "mail.agent.streams": [stream]}))
 
+    def _dead_letters(self, rejected: list[tuple[str, str]], now: int) -> None:
+        """Tell of refused documents, once an hour: they are kept, but they will not arrive by themselves."""
+        self._refused += len(rejected)
+        if now - self._refused_told < HOUR:
+            return
+        reason = f"{self._refused} documents were refused and are kept as dead letters; the last one: {rejected[-1][1]}"
+        self._tell(health("sink", "degraded", reason, sink=self.sink.name, count=self._refused))
+        self._refused, self._refused_told = 0, now
+
     def _paused(self, state: str, reason: str, wait: int) -> None:
-        self._until = self._clock() + wait
+        self._paused_at, self._wait = self._clock(), wait
         if self.state != state:
             self._health(state, reason)
         self.reason = reason

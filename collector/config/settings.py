@@ -172,5 +172,5 @@ class Overlay(Strict):
     """``overlay.yaml`` of an ``--overlay`` folder: the same keys, for replay and tests."""
 
     site: SiteSettings = SiteSettings()
-    enable: tuple[str, ...] = ()
+    enable: tuple[str, ...] = Field((), description="extended rules to switch on")
     rules: dict[str, RuleSettings] = Field(default_factory=dict)

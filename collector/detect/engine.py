@@ -21,7 +21,7 @@ from collector.detect.suppress import Episodes
 from collector.detect.windows import Windows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from collector.detect.keys import Key
     from collector.detect.loader import Rules
@@ -52,7 +52,6 @@ class Detector:
         self._plain = _index(rule for rule in self.needed if rule.correlation is None)
         self._correlations = _index(rule for rule in self.needed if rule.correlation is not None)
         self._by_key = {rule.key: rule for rule in self.needed}
-        self._speaking = frozenset(rule.name for rule in rules.active.values() if rule.speaks)
         self._keys = {rule.name: Keys(rule.group_by, catalogue, identity) for rule in self.needed}
         self._suppress_keys = {rule.name: Keys(rule.suppress.by, catalogue, identity) for rule in self.needed}
         self._dues = Dues()
@@ -101,7 +100,7 @@ class Detector:
                 self._seen(rule, event, ident)
                 continue
             feeds[rule.name] = [{}]
-            if rule.name in self._speaking:
+            if rule.name in self.rules.active:
                 group = self._suppress_keys[rule.name].values(event, {})
                 out += self._match(rule, event, View(1, event.time, event.time, (ident,)), {}, group)
         for rule in self._correlations.get(event.shape.action, ()):
@@ -120,7 +119,7 @@ class Detector:
 
     def key_of(self, rule: Rule, event: Event, bound: Bound) -> list[Key]:
         """Return the keys of an event in a rule's window."""
-        return list(self._keys[rule.name].of(event, bound))
+        return self._keys[rule.name].of(event, bound)
 
     def episode_of(self, rule: Rule, event: Event, group: Mapping[str, str]) -> dict[str, str]:
         """Return the values of suppress.by."""
@@ -135,39 +134,44 @@ class Detector:
         return found
 
     def _correlate(self, rule: Rule, event: Event, ident: bytes, feeds: dict[str, list[Bound]]) -> list[Alert | Fact]:
-        """Feed one window from its bases, the last first, so that one event serves one stage."""
+        """Feed one window from its bases, and let what holds feed others."""
         correlation = rule.correlation
         assert correlation is not None
-        if not any(base in feeds for base in correlation.bases) or not self.exceptions.admits(rule.name, event):
+        stages = [stage for stage, base in enumerate(correlation.bases) if base in feeds]
+        if not stages or not self.exceptions.admits(rule.name, event):
             return []
         out: list[Alert | Fact] = []
-        for counted, (bound, view) in self._held(rule, correlation, event, ident, feeds).items():
+        for counted, (bound, view) in self._held(rule, correlation, event, ident, {stage: feeds[correlation.bases[stage]] for stage in stages}).items():
             feeds.setdefault(rule.name, []).append(bound)
-            if rule.name in self._speaking:
+            if rule.name in self.rules.active:
                 group = dict(zip(rule.group_by, keys.shown(counted), strict=True))
                 out += self._match(rule, event, self._with_bases(correlation, event, bound, view), bound, group)
         return out
 
-    def _held(self, rule: Rule, correlation: Correlation, event: Event, ident: bytes, feeds: dict[str, list[Bound]]) -> dict[bytes, tuple[Bound, View]]:
-        """Count an event, once a key where events are counted; return the keys whose condition holds now."""
+    def _held(self, rule: Rule, correlation: Correlation, event: Event, ident: bytes, fed: dict[int, list[Bound]]) -> dict[bytes, tuple[Bound, View]]:
+        """Count an event; return the keys whose condition holds now.
+
+        The last stage comes first, so that one event serves one stage of a sequence; where events are counted, one counts once a key.
+        """
         holding: dict[bytes, tuple[Bound, View]] = {}
-        fed: set[tuple[int, bytes]] = set()
-        sequence = correlation.type.startswith("temporal")
         table = self.windows.tables[rule.key]
-        for stage in range(len(correlation.bases) - 1, -1, -1):
-            for bound in feeds.get(correlation.bases[stage], ()):
+        sequence = correlation.type.startswith("temporal")
+        places: set[tuple[int, bytes]] = set()
+        for stage in sorted(fed, reverse=True):
+            samples = self._samples(correlation, event, ident, stage)
+            for bound in fed[stage]:
                 for key in self._keys[rule.name].of(event, bound):
                     place = (stage if sequence else 0, key.narrow)
-                    if place in fed:
+                    if place in places:
                         continue
-                    fed.add(place)
-                    for sample in self._samples(correlation, event, ident, place[0]):
+                    places.add(place)
+                    for sample in samples:
                         counted, holds = self.windows.add(rule.key, key, sample)
                         if holds:
                             holding[counted] = ({**bound, **key.values}, table.operator.view(table.rows[counted]))
         return holding
 
-    def _samples(self, correlation: Correlation, event: Event, ident: bytes, stage: int) -> Iterable[Sample]:
+    def _samples(self, correlation: Correlation, event: Event, ident: bytes, stage: int) -> Sequence[Sample]:
         """Give one sample; one for each value where values are counted, none where it has none to count or add."""
         horizon = max(event.time, self.clock + AHEAD)
         if correlation.field is None:
@@ -227,7 +231,7 @@ class Detector:
         if state is None:
             return []
         self.windows.put(logic, key, None)
-        if rule.name not in self._speaking:
+        if rule.name not in self.rules.active:
             return []
         group = dict(zip(rule.group_by, keys.shown(key), strict=True))
         found = self._teller.absent(due, table.operator.view(state), group)

@@ -18,6 +18,9 @@ from collector.errors import SpoolError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+LINE = 4096
+"""The most bytes that are kept of a line: few long ones must not drive out many."""
+
 _ROW = struct.Struct(">16sI")
 _OVERHEAD = 200
 """Bytes that a row takes in memory beside its text."""
@@ -39,7 +42,7 @@ class Evidence:
         """Keep an event's line; once an event. An event that no line gave has an empty one."""
         if event not in self._lines:
             self._new += 1
-            self._append(event, line.encode("utf-8", "backslashreplace"))
+            self._append(event, line.encode("utf-8", "backslashreplace")[:LINE])
 
     def _append(self, event: bytes, line: bytes) -> None:
         self._lines[event] = line
@@ -51,7 +54,7 @@ class Evidence:
     def lines(self, events: Sequence[bytes]) -> tuple[tuple[str, ...], int]:
         """Return the lines of events in the order given, and how many have left the ring."""
         found = [self._lines.get(event) for event in events]
-        return tuple(line.decode() for line in found if line), sum(line is None for line in found)
+        return tuple(line.decode("utf-8", "ignore") for line in found if line), sum(line is None for line in found)
 
     def delta(self) -> bytes:
         """See Remembers."""

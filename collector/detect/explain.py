@@ -50,8 +50,7 @@ def verdicts(detector: Detector, event: Event) -> Iterator[Verdict]:
 
 def _verdict(detector: Detector, rule: Rule, event: Event, matched: bool, leaves: tuple[tuple[str, bool], ...], windows: tuple[str, ...], suppressed: tuple[str, ...]) -> Verdict:
     excepted = tuple(f"{one.name}: {one.reason}" for one in detector.exceptions.stopping(rule.name, event))
-    speaks = rule.speaks and rule.name in detector.rules.active
-    return Verdict(rule.name, rule.facts.title, rule.facts.level, speaks, matched, leaves, windows, excepted, suppressed)
+    return Verdict(rule.name, rule.facts.title, rule.facts.level, rule.name in detector.rules.active, matched, leaves, windows, excepted, suppressed)
 
 
 def _detection(detector: Detector, rule: Rule, event: Event) -> Verdict:

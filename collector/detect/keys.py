@@ -8,9 +8,8 @@ A part is one length byte, one kind byte and the value, so that no two keys read
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from collector.detect.condition import value_of
 from collector.detect.patterns import address, text_of
@@ -29,8 +28,7 @@ _LONGEST = 200
 _TEXT, _HIDDEN, _FOUR, _SIXTY_FOUR, _FORTY_EIGHT = b"t", b"h", b"4", b"6", b"w"
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """A key as counted, its wider form (None without IPv6), and the values it was made of."""
 
     narrow: bytes
@@ -47,16 +45,15 @@ class Keys:
         self._hidden = frozenset(name for name in fields if not catalogue.fields[name].ship)
         self._identity = identity
 
-    def of(self, event: Event, bound: Mapping[str, Any]) -> Iterator[Key]:
-        """Yield a key for each combination of elements; none if a field is missing. ``bound`` fixes fields to one element."""
-        choices = []
-        for name in self.fields:
-            value = bound[name] if name in bound else value_of(event, name)
-            if value is None:
-                return
-            choices.append(value[:ELEMENTS] if isinstance(value, list) else (value,))
-        for values in itertools.islice(itertools.product(*choices), ELEMENTS):
-            yield self._key(values)
+    def of(self, event: Event, bound: Mapping[str, Any]) -> list[Key]:
+        """Return a key for each combination of elements; none if a field is missing. ``bound`` fixes fields to one element."""
+        values = [bound[name] if name in bound else value_of(event, name) for name in self.fields]
+        if None in values:
+            return []
+        if not any(isinstance(value, list) for value in values):
+            return [self._key(values)]
+        choices = [value[:ELEMENTS] if isinstance(value, list) else (value,) for value in values]
+        return [self._key(chosen) for chosen in itertools.islice(itertools.product(*choices), ELEMENTS)]
 
     def values(self, event: Event, group: Mapping[str, str]) -> dict[str, str]:
         """Return every field's value as people read it: from a ``group`` that has it, else from the event, empty where it lacks one."""
@@ -67,8 +64,7 @@ class Keys:
         return ",".join(shown(self.part(name, one))[0] for one in values)
 
     def _key(self, values: Sequence[Any]) -> Key:
-        parts = [self.part(name, value) for name, value in zip(self.fields, values, strict=True)]
-        narrow = b"".join(parts)
+        narrow = b"".join([self.part(name, value) for name, value in zip(self.fields, values, strict=True)])
         return Key(narrow, widened(narrow) if self._addresses else None, dict(zip(self.fields, values, strict=True)))
 
     def part(self, name: str, value: Any) -> bytes:

@@ -53,8 +53,10 @@ class Selections:
         """Return the whole condition as one node. Raises RuleError."""
         block = dict(self.source[self.key])
         text = block.pop("condition", None)
-        block.pop("rules", None)
-        block.pop("timeframe", None)
+        if self.key == "filter":
+            block.pop("rules", None)
+        if "timeframe" in block:
+            raise RuleError("timeframe is not read", self.source.at(self.key, "timeframe"), "write a correlation document with a timespan")
         at = self.source.at(self.key, "condition")
         texts = text if isinstance(text, list) else [text]
         if not texts or not all(isinstance(one, str) for one in texts):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collector.detect.rule import Rule
@@ -34,8 +34,7 @@ class View:
     total: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):
     """One event for a window: its time, the horizon (ms), its id (16 bytes), which base rule it hit, and what is counted."""
 
     time: int
@@ -66,7 +65,8 @@ class Operator(Protocol):
 
 def newest(state: bytes) -> int:
     """Return the stamp of a key's newest event."""
-    return int(_STAMP.unpack_from(state)[0])
+    stamp: int = _STAMP.unpack_from(state)[0]
+    return stamp
 
 
 class Ring:
@@ -101,14 +101,18 @@ class Ring:
         latest = max(stamps[0], sample.time) if stamps else sample.time
         if sample.time < latest - self.timespan:
             return state, False
-        if self._sighted(stamps, values, ids, sample):
-            place = next((at for at, stamp in enumerate(stamps) if stamp <= sample.time), len(stamps))
+        if not self._distinct or self._sighted(stamps, values, ids, sample):
+            place = 0
+            while place < len(stamps) and stamps[place] > sample.time:
+                place += 1
             stamps.insert(place, sample.time)
             if self._distinct:
                 values.insert(place, sample.value)
             if place < IDS:
                 ids.insert(place, sample.id)
-        n = min(self.threshold, sum(stamp >= latest - self.timespan for stamp in stamps))
+        n = min(self.threshold, len(stamps))
+        while stamps[n - 1] < latest - self.timespan:
+            n -= 1
         packed = struct.pack(f">{n}q", *stamps[:n]) + b"".join(values[:n]) + b"".join(ids[: min(n, IDS)])
         return packed, n == self.threshold
 

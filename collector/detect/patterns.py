@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?")
+_LARGEST = 1 << 63
 
 
 class Wild:
@@ -64,12 +65,12 @@ def text_of(value: Any) -> str:
 
 
 def number_of(value: Any) -> float | int | None:
-    """Return a number or a numeric string as a number, else None (never for nan, inf, 1_000)."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return value
-    if isinstance(value, str) and _NUMBER.fullmatch(value):
-        return float(value)
-    return None
+    """Return a number or a numeric string as a number, else None (never for nan, inf, 1_000, nor beyond 64 bits)."""
+    if isinstance(value, str):
+        value = float(value) if _NUMBER.fullmatch(value) else None
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return None
+    return value if -_LARGEST <= value <= _LARGEST else None
 
 
 def matches(parts: tuple[str | Wild, ...], *, cased: bool) -> Callable[[Any], bool]:

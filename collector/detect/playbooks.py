@@ -40,7 +40,7 @@ _SHOWN = (
     "## Setup",
 )
 _ID = re.compile(r"PB-[A-Z0-9]+(?:-[A-Z0-9]+)*")
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|<>&~-])")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|<>&~-]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
 _QUOTED = re.compile(r"'[^']*'|\"(?:[^\"\\]|\\.)*\"")
 _LINK = re.compile(r"\]\(#([^)\s]+)\)")
 

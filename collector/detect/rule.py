@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
@@ -131,7 +132,7 @@ class Rule:
     group_by: tuple[str, ...] = field(default=())
     """Fields of its key: of the window, of the absence; none for a plain detection."""
 
-    @property
+    @cached_property
     def name(self) -> str:
         """What people type."""
         return self.facts.name
@@ -141,7 +142,7 @@ class Rule:
         """Informational rules feed others and write no alert."""
         return self.facts.level != "informational"
 
-    @property
+    @cached_property
     def key(self) -> bytes:
         """Names the state of the rule: the hash of its logic."""
         return bytes.fromhex(self.facts.logic)

@@ -33,6 +33,7 @@ _ROW = struct.Struct(">HI")
 _REMOVED = 0xFFFFFFFF
 _SLOT = 64
 """Bytes that CPython's dict needs for an entry, with room to grow."""
+_MINUTE = 60_000
 _WIDE = 200
 """Bytes for a key's place among those of its /48."""
 
@@ -183,10 +184,11 @@ class Windows:
     def pass_time(self, before: int, now: int) -> None:
         """Sweep tables whose timespan turned over: what is two timespans old helps no late event either."""
         for table in self.tables.values():
-            period = max(table.operator.timespan, 1)
+            timespan = table.operator.timespan
+            period = max(timespan, _MINUTE)
             if before // period != now // period and table.rows:
                 self.bytes -= table.bytes
-                table.sweep(now - 2 * period)
+                table.sweep(now - 2 * timespan)
                 self.bytes += table.bytes
 
     def delta(self) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
@@ -23,7 +24,13 @@ def since_epoch(time: datetime) -> int:
 
 def iso(ms: int) -> str:
     """Return ``2026-11-24T10:00:00.000Z``."""
-    return f"{moment(ms):%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
+    second, rest = divmod(ms, 1000)
+    return f"{_second(second)}.{rest:03d}Z"
+
+
+@lru_cache(1024)
+def _second(seconds: int) -> str:
+    return f"{moment(seconds * 1000):%Y-%m-%dT%H:%M:%S}"
 
 
 def span(text: str) -> int:

@@ -31,7 +31,9 @@ ENVELOPE_PARTS = ("_user", "_session")
 """Parts of Dovecot's prefix, which a shape may derive from."""
 
 _PREFIX = {"_user": "user.name", "_session": "dovecot.session"}
-_HASH = "mail.auth.password_hash"
+
+TRIED = "mail.auth.password_hash"
+"""What redaction takes out of a line for rules alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +263,7 @@ class _File:
         catalogue = self._vocabulary.catalogue
         static = {**self._vocabulary.allowed(action, self._definition.set), **own}
         facts = {field for given in self._definition.service.values() for field in given}
-        prefix = {*_PREFIX.values(), _HASH} if self._definition.product == "dovecot" else set()
+        prefix = {*_PREFIX.values(), TRIED} if self._definition.product == "dovecot" else set()
         carried = {field for field in fields | facts | prefix if self._vocabulary.may(action, field)}
         followed = {follows for field in carried | static.keys() for follows in convert.FOLLOWS.get(field, ()) if catalogue.allowed(action, follows)}
         return catalogue.shape(name, action, self._vocabulary.stream, static, (*carried, *followed, *LINE))

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from collector.model.event import Event
 from collector.model.record import Position, Record, SourceInfo, offset_of
 from collector.parse import convert, syslog
-from collector.parse.extract import extract, facts
+from collector.parse.binding import TRIED
+from collector.parse.extract import Extract, extract, facts
 from collector.parse.lending import lend
 from collector.parse.redact import redact_line
 from collector.parse.sessions import Sessions
@@ -91,6 +92,20 @@ class Engine:
             self._programs[name] = self.parsers.lookup(name)
         return self._programs[name]
 
+    def extract(self, entry: Entry, match: re.Match[str], opened: Opened, redacted: Redacted) -> Extract:
+        """Return what the line alone says, before sessions lend anything."""
+        found = extract(entry, match, opened, self.catalogue)
+        if redacted.password_hash is not None and TRIED in entry.shape.fields:
+            found.fields[TRIED] = self.seal(redacted.password_hash)
+        return found
+
+    def seal(self, text: str) -> str:
+        """Return what stands for a value that must not leave the host: equal for equal ones, and nothing can be guessed from it.
+
+        Events, and so sessions and windows, whose memory lies in the spool, hold only this.
+        """
+        return self._identity.value(text).hex()
+
     def spans(self, text: str, near: int) -> dict[str, tuple[int, int]]:
         """Return where the parts of the shape that takes a line stand in it, envelope parts included; {} where none takes it."""
         opened = self.open(Record(SourceInfo("spans"), text.encode("utf-8", "backslashreplace"), near, Position((), b"")))
@@ -108,7 +123,7 @@ class Engine:
                 seen.add(part)
                 found[part] = (redacted.original(match.start(group)), redacted.original(match.end(group)))
         if redacted.password_hash is not None:
-            found["mail.auth.password_hash"] = next(cut[:2] for cut in reversed(redacted.cuts) if cut[2] == "password-hash")
+            found[TRIED] = next(cut[:2] for cut in reversed(redacted.cuts) if cut[2] == "password-hash")
         return found
 
     def _unparsed(self, opened: Opened, redacted: Redacted, dispatch: Dispatch | None) -> tuple[Event, ...]:
@@ -120,7 +135,7 @@ class Engine:
 
     def _events(self, opened: Opened, redacted: Redacted, dispatch: Dispatch, taken: Taken) -> tuple[Event, ...]:
         entry, match = taken
-        found = extract(entry, match, opened, redacted, self.catalogue)
+        found = self.extract(entry, match, opened, redacted)
         fields = found.fields
         stated = facts(entry, opened, dispatch.daemon)
         for name, value in stated.items():

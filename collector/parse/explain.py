@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from collector.parse.engine import matched
-from collector.parse.extract import extract
 from collector.parse.redact import redact_line
 
 if TYPE_CHECKING:
@@ -97,7 +96,7 @@ def _own(engine: Engine, entry: Entry, opened: Opened, redacted: Redacted) -> tu
     match = matched(entry, redacted)
     if match is None:
         return {}, {}
-    found = extract(entry, match, opened, redacted, engine.catalogue)
+    found = engine.extract(entry, match, opened, redacted)
     return found.fields, found.texts
 
 

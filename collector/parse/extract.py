@@ -13,10 +13,8 @@ if TYPE_CHECKING:
 
     from collector.model.catalogue import Catalogue
     from collector.parse.binding import Entry
-    from collector.parse.redact import Redacted
     from collector.parse.syslog import Opened
 
-_HASH = "mail.auth.password_hash"
 _DIGITS = 9
 
 
@@ -36,7 +34,7 @@ class Extract:
         return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _DIGITS else 0
 
 
-def extract(entry: Entry, match: re.Match[str], opened: Opened, redacted: Redacted, catalogue: Catalogue) -> Extract:
+def extract(entry: Entry, match: re.Match[str], opened: Opened, catalogue: Catalogue) -> Extract:
     """Take the parts out of a match, convert them, derive from them. Of a part that stands twice, the first group that took part wins."""
     found = Extract({part: opened.text[begin:end] for part, (begin, end) in opened.spans.items() if part.startswith("_")})
     own: set[str] = set()
@@ -52,8 +50,6 @@ def extract(entry: Entry, match: re.Match[str], opened: Opened, redacted: Redact
     for part, name in entry.lends.items():
         if part in found.texts and not (part == "_user" and (opened.daemon or "").startswith("auth")):
             _put(found.fields, name, convert.value(catalogue, name, found.texts[part]))
-    if redacted.password_hash is not None and _HASH in entry.shape.fields:
-        found.fields[_HASH] = redacted.password_hash
     return found
 
 

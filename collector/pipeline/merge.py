@@ -49,6 +49,11 @@ class Taken:
 class Readable(Protocol):
     """What merge needs of a source."""
 
+    @property
+    def at_end(self) -> bool:
+        """The last read found nothing, and nothing is known to wait."""
+        ...
+
     def read(self, limit: int) -> Sequence[Record]:
         """Return the next records; () = nothing new now. Raises SourceError where it cannot be read."""
         ...
@@ -73,9 +78,19 @@ class Lane:
         """The number of the last look at the source, counted over all lanes."""
 
     @property
+    def taken_up(self) -> bool:
+        """True if all that was read is taken: the source's own position is the lane's."""
+        return self._head is None and not self._records
+
+    @property
+    def dry(self) -> bool:
+        """True if the last look found nothing."""
+        return self.taken_up and self._dry
+
+    @property
     def at_end(self) -> bool:
-        """True if the last look found nothing, or the source cannot be read."""
-        return self._head is None and not self._records and self._dry
+        """True if the last look found nothing and nothing is known to wait, or the source cannot be read."""
+        return self.dry and (self.error is not None or self._source.at_end)
 
     def look_again(self) -> None:
         """Begin a new round: a source that had nothing is asked once more."""
@@ -101,7 +116,9 @@ class Lane:
             self._end_since = None
         else:
             self._dry = True
-            if self._end_since is None:
+            if not self._source.at_end:
+                self._end_since = None
+            elif self._end_since is None:
                 self._end_since = now
 
     def _opened(self, record: Record) -> Taken:
@@ -120,7 +137,8 @@ class Lane:
         """Say whether the others need not wait for this one."""
         if not self._live or self.error is not None:
             return True
-        return self._end_since is not None and now - self._end_since >= PATIENCE
+        # The clock may jump: a source whose end lies in the future has waited long enough too.
+        return self._end_since is not None and abs(now - self._end_since) >= PATIENCE
 
     def take(self) -> Taken:
         """Take the head: from now on it counts as read."""
@@ -156,6 +174,11 @@ class Merge:
     def errors(self) -> dict[str, SourceError]:
         """Return the sources that cannot be read now."""
         return {lane.name: lane.error for lane in self._lanes if lane.error is not None}
+
+    @property
+    def taken_up(self) -> frozenset[str]:
+        """The sources of which all that was read is taken."""
+        return frozenset(lane.name for lane in self._lanes if lane.taken_up)
 
     @property
     def drained(self) -> bool:
@@ -201,7 +224,7 @@ class Merge:
                     best = (head.key, lane.name, lane)
             if best is None:
                 return None
-            stale = [lane for lane in self._lanes if lane.at_end and lane.looked < best[2].looked]
+            stale = [lane for lane in self._lanes if lane.dry and lane.looked < best[2].looked]
             if not stale:
                 return None if waits else best
             for lane in stale:

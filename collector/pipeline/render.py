@@ -7,6 +7,7 @@ from run to run.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from collector.detect import attack
@@ -29,11 +30,17 @@ def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
     whole: dict[str, Any] = {}
     for name, value in flat.items():
         place = whole
-        *path, leaf = name.split(".")
+        path, leaf = _path(name)
         for part in path:
             place = place.setdefault(part, {})
         place[leaf] = value
     return whole
+
+
+@cache
+def _path(name: str) -> tuple[tuple[str, ...], str]:
+    *path, leaf = name.split(".")
+    return tuple(path), leaf
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from collector.errors import SourceError
 from collector.model.alert import Alert
 
 if TYPE_CHECKING:
@@ -16,14 +17,22 @@ if TYPE_CHECKING:
 
 
 class Whole:
-    """A finite source: its end is its end."""
+    """A finite source: its end is its end. ``error`` is what cut it short; what came before is read all the same."""
+
+    at_end = True
 
     def __init__(self, records: Iterable[Record]) -> None:
+        self.error: SourceError | None = None
         self._records = iter(records)
 
     def read(self, limit: int) -> Sequence[Record]:
         """See merge.Readable."""
-        return list(islice(self._records, limit))
+        found: list[Record] = []
+        try:
+            found.extend(islice(self._records, limit))
+        except SourceError as error:
+            self.error = error
+        return found
 
 
 @dataclass(slots=True)
@@ -36,12 +45,15 @@ class Summary:
     alerts: dict[str, int] = field(default_factory=dict)
     first: int | None = None
     last: int | None = None
+    errors: tuple[SourceError, ...] = ()
+    """Of sources that could not be read, or not to their ends."""
 
 
 def replay(pipeline: Pipeline, sources: Mapping[str, Iterable[Record]], summary: Summary) -> Iterator[Judged]:
     """Walk whole sources to their ends and yield what comes of them; fills ``summary``."""
-    for name, records in sources.items():
-        pipeline.merge.add(name, Whole(records))
+    wholes = {name: Whole(records) for name, records in sources.items()}
+    for name, whole in wholes.items():
+        pipeline.merge.add(name, whole)
     while True:
         some = False
         for subject, rendered in pipeline.walk(0, 1000):
@@ -59,3 +71,4 @@ def replay(pipeline: Pipeline, sources: Mapping[str, Iterable[Record]], summary:
         if not some and pipeline.merge.drained:
             break
     summary.counts = dict(pipeline.engine.counts)
+    summary.errors = tuple(whole.error for whole in wholes.values() if whole.error is not None)

@@ -101,6 +101,8 @@ def _field(document: Mapping[str, Any], name: str) -> Any:
 class _Lent:
     """The source of a test: it holds one record at a time."""
 
+    at_end = True
+
     def __init__(self) -> None:
         self.record: Record | None = None
 

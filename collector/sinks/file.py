@@ -11,7 +11,7 @@ import gzip
 import os
 import stat
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -50,11 +50,6 @@ class FileOptions(Strict):
     keep: Annotated[str, AfterValidator(_span)] | None = Field(None, description='Delete files of days that ended longer ago, as in "7d"; for ever where nothing is said')
     max_bytes: int | None = Field(None, gt=0, description="Delete the oldest files until all fit in so many bytes; the newest file of each stream stays")
     rotate_bytes: int = Field(256 << 20, gt=0, description="Begin another file of the same day when one has grown so big")
-
-
-def archive(path: str) -> FileOptions:
-    """Return the sink that stands in where none is configured: compressed, 7 days or 2 GiB."""
-    return FileOptions(path=path, compress=True, keep="7d", max_bytes=2 << 30)
 
 
 def wall_clock() -> int:
@@ -139,6 +134,8 @@ class FileSink:
                 cut(fd, compared.mark)
             if compared.mark == mark and not open_for_more:
                 return None
+            if mark.size == 0:
+                _sync_folder(self._folder)
             return _written(fd, compared.mark, compared.rest)
 
     def _goes_on(self, mark: Mark, now: int) -> bool:
@@ -165,12 +162,16 @@ class FileSink:
                 self._troubles[f"{name} has aged but cannot be deleted: {error.strerror}"] = None
 
     def _sizes(self) -> dict[FileName, int]:
-        try:
-            with os.scandir(self._folder) as entries:
-                found = {name: entry.stat(follow_symlinks=False).st_size for entry in entries if (name := FileName.read(entry.name)) is not None}
-        except FileNotFoundError:
-            return {}
-        return found
+        """Return what is there; a file that vanishes meanwhile is not."""
+        sizes: dict[FileName, int] = {}
+        if not self._folder.exists():
+            return sizes
+        for path in self._folder.iterdir():
+            name = FileName.read(path.name)
+            if name is not None:
+                with suppress(FileNotFoundError):
+                    sizes[name] = path.lstat().st_size
+        return sizes
 
 
 def _written(fd: int, mark: Mark, rest: bytes) -> Mark:

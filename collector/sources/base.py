@@ -52,7 +52,7 @@ class Source(Protocol):
         ...
 
     def position(self) -> bytes | None:
-        """Return the token of where reading goes on behind everything that was read; None: nothing to remember yet."""
+        """Return the token of where reading goes on behind everything that was read, or of where it began; None: it could not begin yet."""
         ...
 
     def facts(self) -> tuple[Fact, ...]:

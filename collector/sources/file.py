@@ -7,6 +7,7 @@ reading resumes from the token of the last record, exactly as after a restart.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from collector.errors import SourceError
@@ -76,6 +77,12 @@ class FileSource:
             self._start = Start.OLDEST_COPY
         else:
             self._token = position
+
+    def begin(self) -> None:
+        """Apply the start rule now, so that it can be remembered before anything was read; what cannot be opened begins at the first read that can."""
+        if self._place is None:
+            with suppress(OSError, SourceError):
+                self._begin()
 
     def read(self, limit: int) -> Sequence[Record]:
         """See Source."""
@@ -152,14 +159,14 @@ class FileSource:
 
     def _begin(self) -> Place:
         """Apply the start rule."""
-        now = self._clock()
-        since = now - OLDEST_MS if self._start is Start.OLDEST_COPY else now
-        place = Place(FileId(0, 0), since * 1_000_000, None, BEGIN)
         volume = self._folder.open() if self._start is Start.END else None
+        place = None
         if volume is not None:
-            if volume.seek_end():
-                place = volume.place()
+            place = volume.place() if volume.seek_end() else None
             volume.close()
+        if place is None:  # no line stands there: what changes from now on is new
+            since = self._clock() + 1 - (OLDEST_MS if self._start is Start.OLDEST_COPY else 0)
+            place = Place(FileId(0, 0), since * 1_000_000, None, BEGIN)
         self._place, self._token = place, place.token()
         return place
 

@@ -72,9 +72,10 @@ class Folder:
     def recover(self, place: Place) -> Volume | None:
         """Return the file that holds a place, open there: the one of its identity, else the oldest of its content.
 
-        Of two files that begin alike the older one is right or costs work: what follows it is read as well.
+        Of two files that begin alike the older one is right or costs work: what follows it is read as well. Copies that
+        changed last before the place was read come after all others.
         """
-        copies = self.copies()
+        copies = _likeliest(self.copies(), place.changed)
         identical = [copy for copy in copies if (copy.device, copy.inode) == (place.file.device, place.file.inode)]
         for copy in (*identical, *(copy for copy in copies if copy not in identical)):
             volume = self._at(copy, place)
@@ -133,7 +134,7 @@ class Folder:
     def _find(self, copies: list[Copy], volume: Volume) -> Copy | None:
         """Return the copy that ``volume``, read to its end, has become: renamed or packed."""
         renamed = (copy for copy in copies if _is(copy, volume))
-        packed = (copy for copy in copies if copy.packed and self._repeats(copy, volume))
+        packed = (copy for copy in _likeliest(copies, volume.changed) if copy.packed and self._repeats(copy, volume))
         return next(renamed, None) or next(packed, None)
 
     def _repeats(self, copy: Copy, volume: Volume) -> bool:
@@ -171,3 +172,8 @@ class Folder:
 
 def _is(copy: Copy, volume: Volume) -> bool:
     return (copy.device, copy.inode) == (volume.file.device, volume.file.inode)
+
+
+def _likeliest(copies: list[Copy], changed: int) -> list[Copy]:
+    """Put those behind all others that changed last before what is looked for was read."""
+    return sorted(copies, key=lambda copy: copy.changed < changed)

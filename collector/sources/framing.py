@@ -40,11 +40,6 @@ class Framer:
         """The offset behind the last byte that was fed."""
         return self._origin + len(self._data)
 
-    @property
-    def unread(self) -> bytes:
-        """The unfinished line as far as it is held, without NULs before it."""
-        return self._data[self._at :] if self._head is None else self._head[1]
-
     def before(self, offset: int) -> bytes:
         """Return up to BOUNDARY bytes in front of ``offset``, which is the end of a line just taken or of the data."""
         index = offset - self._origin
@@ -70,11 +65,11 @@ class Framer:
         return lines
 
     def finish(self) -> Line | None:
-        """Return the unfinished last line of a file that nobody writes to any more, without NULs behind it; None if there is none."""
-        index = max(self._at, len(self._data.rstrip(b"\0")))
+        """Return the unfinished last line of a file that nobody writes to any more; None if there is none."""
+        index = len(self._data)
         line = self._line(index, self._origin + index)
-        self._at = len(self._data)
-        return line._replace(raw=line.raw.rstrip(b"\0")) if line.raw else None
+        self._at = index
+        return line if line.raw else None
 
     def _line(self, index: int, end: int) -> Line:
         if self._head is not None:

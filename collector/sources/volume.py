@@ -121,11 +121,11 @@ class Volume:
         block = self._reader.block(self._framer.end, len(before))
         if not block.startswith(before):
             return Pulled.BROKEN
+        self._note()
         news = self._news(block, len(before))
         if not news:
             return Pulled.END
         self._feed(news)
-        self._note()
         return Pulled.MORE
 
     def intact(self) -> bool:
@@ -141,7 +141,11 @@ class Volume:
         return lines
 
     def finish(self) -> Line | None:
-        """Return the unfinished last line."""
+        """Return the unfinished last line; NULs behind it belong to it."""
+        before = self._framer.before(self._framer.end)
+        block = self._reader.block(self._framer.end, len(before))
+        if block.startswith(before):
+            self._feed(block[len(before) :])
         line = self._framer.finish()
         if self.lineage is None and line is not None:
             self.lineage = lineage(line.raw)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _FULL_DISK = 1 << 20
 """With less than this free, an I/O error is taken for a full disk: SQLite says so for its index of the log."""
+_HINT_DAMAGED = "start again: the damaged file is moved aside and what can be read is copied out of it"
 _HINT_FULL = "make room on the disk; what was delivered is deleted meanwhile, and reading goes on by itself"
 
 
@@ -34,6 +35,8 @@ class Database:
         name = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
         with self._translated():
             self._connection = sqlite3.connect(name, uri=True, timeout=30, isolation_level=None, check_same_thread=False)
+        # a damaged name must not stop those who ask for all of them
+        self._connection.text_factory = lambda data: data.decode("utf-8", "backslashreplace")
         try:
             self._set_up(read_only=read_only)
         except SpoolError:
@@ -56,12 +59,15 @@ class Database:
             yield
         except sqlite3.Error as error:
             raise self._meaning(error) from error
+        except UnicodeDecodeError as error:  # an error of SQLite that quotes a damaged schema
+            self.damaged = True
+            raise SpoolDamaged(f"{self._path}: {error}", hint=_HINT_DAMAGED) from error
 
     def _meaning(self, error: sqlite3.Error) -> SpoolError:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             self.damaged = True
-            return SpoolDamaged(f"{self._path}: {error}", hint="start again: the damaged file is moved aside and what can be read is copied out of it")
+            return SpoolDamaged(f"{self._path}: {error}", hint=_HINT_DAMAGED)
         if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and disk(self._path.parent)[0] < _FULL_DISK):
             return SpoolFull(f"{self._path}: {error}", hint=_HINT_FULL)
         return SpoolError(f"{self._path}: {error}", hint="check the disk and who may write to the state directory")
@@ -119,10 +125,16 @@ class Database:
             self.rows("pragma wal_checkpoint(passive)")
 
     def sound(self, what: str = "1") -> bool:
-        """Check pages, their links and the declared checks of each row, of the whole file or of the table ``what``."""
-        with suppress(SpoolDamaged):
-            return self.rows(f"pragma quick_check({what})") == [("ok",)]
-        return False
+        """Check pages, their links, indices and the declared checks of each row, of the whole file or of the table ``what``.
+
+        The quick form of the check would not compare indices with rows, and a wrong entry would be met while running.
+        """
+        try:
+            return self.rows(f"pragma integrity_check({what})") == [("ok",)]
+        except SpoolFull:
+            raise
+        except SpoolError:  # damage within the stored schema shows as an error of SQL
+            return False
 
     def close(self) -> None:
         """Close; the last one to close copies the write-ahead log into the file."""

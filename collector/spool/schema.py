@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from collector.errors import SpoolError
+from collector.errors import SpoolDamaged, SpoolError
 
 if TYPE_CHECKING:
     from collector.spool.database import Database
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def _table(name: str, *columns: str, rest: str = "") -> str:
-    """Declare columns given as ``name type``, with ``?`` for one that may be null. The checks let ``quick_check`` see damage within a row."""
+    """Declare columns given as ``name type``, with ``?`` for one that may be null. The checks let the check of a file see damage within a row."""
     declared = []
     for column in columns:
         field, kind = column.rstrip("?").split()
@@ -24,14 +24,17 @@ def _table(name: str, *columns: str, rest: str = "") -> str:
     return f"create table {name}({', '.join(declared)}{rest})"
 
 
+_ONE_ROW = ", primary key(id), check(id = 1 and length(secret) = 32 and start in ('fresh', 'lost', 'known'))"
+_ALERT_SUMMARY = ("id text", "time integer", "rule text", "severity integer", "group_key text", "stream text")
+
 _FIRST = (
-    _table("meta", "id integer", "secret blob", "seq integer", "run integer", "clean integer", "start text", rest=", primary key(id), check(id = 1 and length(secret) = 32)"),
+    _table("meta", "id integer", "secret blob", "seq integer", "run integer", "clean integer", "start text", rest=_ONE_ROW),
     _table("document", "seq integer", "stream text", "time integer", "count integer", "crc integer", "body blob"),
     "create unique index document_place on document(stream, seq)",
     _table("position", "source text", "token blob", "seen integer", rest=", primary key(source)"),
     _table("memory", "id integer", "seq integer", "owner text", "lap integer", "blob blob", rest=", primary key(id)"),
     "create index memory_owner on memory(owner, seq)",
-    _table("alert", "seq integer", "n integer", "id text", "time integer", "rule text", "severity integer", "group_key text", "stream text", "committed integer", "crc integer", "body blob"),
+    _table("alert", "seq integer", "n integer", *_ALERT_SUMMARY, "committed integer", "crc integer", "body blob"),
     "create unique index alert_place on alert(stream, seq, n)",
     "create unique index alert_id on alert(id)",
     "create index alert_time on alert(time)",
@@ -48,8 +51,10 @@ VERSION = len(MIGRATIONS)
 
 
 def version(db: Database) -> int:
-    """Return the format of a file: 0 for one in which nothing was created yet. Raises SpoolError for that of a later release."""
+    """Return the format of a file: 0 for one in which nothing was created yet. Raises SpoolError for that of a later release, SpoolDamaged for none."""
     found = int(db.value("pragma user_version"))
+    if found == 0 and db.one("select 1 from sqlite_schema"):
+        raise SpoolDamaged("there are tables, but no format number")
     if found > VERSION:
         raise SpoolError(f"the spool has format {found}, this release knows {VERSION}", hint="install the later release of mailvigil again")
     return found

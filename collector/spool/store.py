@@ -45,7 +45,7 @@ _AGE_EVERY = 60_000
 
 
 class Start(StrEnum):
-    """What is known of this host when the spool is opened; it stays until the first commit."""
+    """What is known of this host when the spool is opened; it stays until the first commit that says where a source stands."""
 
     FRESH = "fresh"
     """Never seen: neither spool nor key."""
@@ -194,13 +194,16 @@ class Spool(Reader):
                 if isinstance(error, SpoolFull):
                     self._ballast.give()
                 raise
-            self.seq, self.state, self._aged = seq, Start.KNOWN, aged
+            self.seq, self.state, self._aged = seq, self._state(packed), aged
             self._laps.committed(packed)
             self._backlog.add(wrote)
             self._jumped(jumps, now_ms)
             self._losses.overflow(dropped, now_ms)
             self._losses.settle(now_ms)
             return seq
+
+    def _state(self, packed: Packed) -> Start:
+        return Start.KNOWN if packed.positions else self.state
 
     def _overflowing(self, packed: Packed) -> dict[str, int]:
         """Return the event streams to drop, with the number of documents."""
@@ -209,7 +212,7 @@ class Spool(Reader):
         return {blob.stream: blob.count for blob in packed.documents if not streams.own(blob.stream)}
 
     def _write(self, packed: Packed, documents: Sequence[Blob], seq: int, now_ms: int) -> tuple[list[tuple[str, Amount]], list[Jump], int]:
-        self._db.run("update meta set seq = ?, start = ?", seq, Start.KNOWN)
+        self._db.run("update meta set seq = ?, start = ?", seq, self._state(packed))
         self._db.many("insert into document values(?, ?, ?, ?, ?, ?)", [(seq, blob.stream, now_ms, blob.count, blob.crc, blob.body) for blob in documents])
         wrote = [(blob.stream, (1, blob.count, len(blob.body))) for blob in documents]
         for n, (row, blob) in enumerate(packed.alerts):

@@ -34,11 +34,14 @@ class Tallies:
     def add(self, counts: Mapping[tuple[int, str, str], int], now_ms: int) -> None:
         """Add counts. An hour that has not come yet counts as the present one, one that is over 8 days old as its day."""
         present = now_ms // _HOUR_MS
+        spans: dict[Span, list[tuple[str, int]]] = {}
         for (hour, dimension, key), n in counts.items():
             if hour > present - HOURS:
-                self._put(("h", min(hour, present), dimension), [(key, n)])
+                spans.setdefault(("h", min(hour, present), dimension), []).append((key, n))
             elif hour // 24 > present // 24 - DAYS:
-                self._put(("d", hour // 24, dimension), [(key, n)])
+                spans.setdefault(("d", hour // 24, dimension), []).append((key, n))
+        for span, found in spans.items():
+            self._put(span, found)
 
     def age(self, now_ms: int) -> bool:
         """Fold one dimension of the oldest hour into its day, let the oldest day go; True if there is more to do."""

@@ -12,7 +12,19 @@ from collector.model.shape import Shape
 from collector.model.site import Site
 from tests.support.detection import NOON, text
 
-TYPES = {"a": "keyword", "b": "keyword", "n": "long", "flag": "boolean", "ip": "ip", "@timestamp": "date", "event.original": "keyword", "user": "keyword", "c": "keyword", "many": "keyword", "when": "date"}
+TYPES = {
+    "a": "keyword",
+    "b": "keyword",
+    "n": "long",
+    "flag": "boolean",
+    "ip": "ip",
+    "@timestamp": "date",
+    "event.original": "keyword",
+    "user": "keyword",
+    "c": "keyword",
+    "many": "keyword",
+    "when": "date",
+}
 FIELDS = {name: FieldDef(type=kind, source="own", array=name == "many", normaliser="none", ship=True, doc="") for name, kind in TYPES.items()}
 CATALOGUE = Catalogue(FIELDS, {}, frozenset())
 SHAPE = Shape("test", "test", "agent")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.detect.evidence import Evidence
+from collector.detect.evidence import LINE, Evidence
 from collector.errors import SpoolError
 from tests.conformance.remembers import caught, conform
 
@@ -34,6 +34,14 @@ def test_an_event_without_a_line_is_not_missing():
     ring = Evidence(BUDGET)
     ring.add(ident(1), "")
     assert ring.lines([ident(1)]) == ((), 0)
+
+
+def test_a_long_line_is_cut_between_characters():
+    ring = Evidence(1 << 20)
+    ring.add(ident(1), "é" * 5000)
+    ring.add(ident(2), "x" + "é" * 5000)
+    [one, other], _ = ring.lines([ident(1), ident(2)])
+    assert (len(one), len(other)) == (LINE // 2, LINE // 2)
 
 
 def test_an_event_stands_once():

@@ -42,7 +42,7 @@ def test_what_is_no_address_stays_text():
 
 
 def test_an_event_without_a_key_field_does_not_count():
-    assert list(keys("source.ip", "user.name").of(event("auth-failure", NOON, {"source.ip": "203.0.113.9"}), {})) == []
+    assert keys("source.ip", "user.name").of(event("auth-failure", NOON, {"source.ip": "203.0.113.9"}), {}) == []
 
 
 def test_a_list_makes_a_key_for_each_element():
@@ -62,7 +62,7 @@ def test_a_long_list_makes_a_bounded_number_of_keys():
 
 
 def test_a_long_value_is_cut_and_still_told_apart():
-    one, other = (next(keys("user.name").of(failure(NOON, user="x" * 5000 + end), {})).narrow for end in "ab")
+    one, other = (keys("user.name").of(failure(NOON, user="x" * 5000 + end), {})[0].narrow for end in "ab")
     assert one != other
     assert len(one) < 256
 

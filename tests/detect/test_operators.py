@@ -175,7 +175,13 @@ def test_absence_knows_the_newest_event(times):
 
 @pytest.mark.parametrize(
     ("window", "more"),
-    [(Ring(3, SPAN, distinct=False), {}), (Ring(3, SPAN, distinct=True), {"value": b"a" * 8}), (Panes(3, SPAN, strict=False), {"amount": 1.0}), (Together(2, SPAN), {}), (InOrder(2, SPAN), {})],
+    [
+        (Ring(3, SPAN, distinct=False), {}),
+        (Ring(3, SPAN, distinct=True), {"value": b"a" * 8}),
+        (Panes(3, SPAN, strict=False), {"amount": 1.0}),
+        (Together(2, SPAN), {}),
+        (InOrder(2, SPAN), {}),
+    ],
 )
 def test_a_stamp_far_ahead_of_the_clock_does_not_blind_a_window(window, more):
     state, _ = window.add(None, Sample(FAR, FAR, ident(1), **more))

@@ -2,7 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector.model.identity import Identity
 from collector.model.record import Position, Record, SourceInfo
+from collector.parse.engine import Engine
 
 HEAD = "2026-11-24T10:00:00+00:00 mx1 "
 AT = 1_795_514_400_000
@@ -181,8 +183,7 @@ def test_spans_say_where_the_parts_stand(engine):
     assert found == {"host.name": "mx1", "_attempts": "3", "user.name": "alice", "source.ip": "203.0.113.7", "destination.ip": "192.0.2.1"}
 
 
-def test_spans_reach_behind_a_mask(load, fresh_engine):
-    parser = """
+MISMATCH = """
 parser: dovecot.auth
 program: [dovecot/auth]
 shapes:
@@ -192,8 +193,19 @@ shapes:
     action: auth-verify
     samples: [{line: '2026-11-24T10:00:00+00:00 mx1 dovecot: auth(bob)<s1>: Password mismatch (SHA1 of given password: 36afeb) x', expect: {mail.auth.password_hash: 36afeb}}]
 """
+
+
+def test_a_password_hash_is_sealed_with_the_install_secret(load, fresh_engine, record):
+    engine, other = fresh_engine(load(MISMATCH)), Engine(load(MISMATCH), fresh_engine().catalogue, Identity(b"another secret"))
+    line = HEAD + "dovecot: auth(bob)<s1>: Password mismatch (SHA1 of given password: {})"
+    first, again, different = (engine.read(engine.open(record(line.format(each))))[0].get("mail.auth.password_hash") for each in ("36afeb", "36afeb", "36afec"))
+    assert first == again == engine.seal("36afeb")
+    assert first not in (different, "36afeb", other.seal("36afeb"))
+
+
+def test_spans_reach_behind_a_mask(load, fresh_engine):
     line = f"{HEAD}dovecot: auth(bob)<s1>: Password mismatch (SHA1 of given password: 36afeb) - trying"
-    found = {part: line[slice(*span)] for part, span in fresh_engine(load(parser)).spans(line, AT).items()}
+    found = {part: line[slice(*span)] for part, span in fresh_engine(load(MISMATCH)).spans(line, AT).items()}
     assert found["event.reason"] == " - trying"
     assert found["mail.auth.password_hash"] == "36afeb"
     assert (found["dovecot.session"], found["_user"]) == ("s1", "bob")

@@ -39,7 +39,7 @@ class Place:
         return sink_for(self._server)
 
     def received(self, stream):
-        return [one["event"]["id"] for one in self._server.documents(stream)]
+        return [hit["_id"] for hit in self._server.documents(stream)]
 
     @contextmanager
     def unavailable(self):
@@ -91,7 +91,7 @@ def test_what_is_there_already_is_delivered_and_counted(server, sink, stream):
 def test_it_is_a_data_stream_and_documents_stay_as_they_were_sent(server, sink, stream):
     sent = document(1, source={"ip": "203.0.113.9", "address": "203.0.113.9"}, event={"id": "d00001", "original": '<22>é \\ " line'})
     sink.send(parcel(1, [sent], stream=stream))
-    assert server.documents(stream)[0]["event"]["original"] == '<22>é \\ " line'
+    assert server.documents(stream)[0]["_source"]["event"]["original"] == '<22>é \\ " line'
     status, answer = server.call("GET", f"/{stream}/_mapping")
     assert status == 200
     assert all(index.startswith(f".ds-{stream}-") for index in answer)
@@ -181,4 +181,4 @@ def test_a_body_too_big_is_halved_and_a_document_too_big_rejected(strict_elastic
     huge = document(0, "huge", message="x" * 70_000)
     delivery = writer.send(parcel(1, documents(0, 900), [huge], documents(900, 1000), stream=stream))
     assert delivery.rejected == ((huge.id, "HTTP 413"),)
-    assert [one["event"]["id"] for one in strict_elasticsearch.documents(stream)] == ids(documents(0, 1000))
+    assert [hit["_id"] for hit in strict_elasticsearch.documents(stream)] == ids(documents(0, 1000))

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from collector.errors import SinkRefused, SinkUnavailable
 from collector.model import json
 from collector.sinks import file, file_tail
-from collector.sinks.file import FileOptions, FileSink, archive
+from collector.sinks.file import FileOptions, FileSink
 from collector.sinks.file_names import DAY
 from tests.conformance.sinks import SinkSuite
 from tests.support.parcels import STREAM, documents, ids, parcel
@@ -314,6 +314,27 @@ def test_what_is_no_file_is_refused(folder, make):
     assert TODAY in refused.value.message
 
 
+def test_a_file_that_vanishes_while_it_is_looked_at_is_no_reason_to_begin_anew(folder, monkeypatch):
+    sink, _ = begun(folder, parcel(1, documents(0, 2)))
+    (folder.path / "x-2026-01-01.ndjson").write_text("")
+    real = Path.lstat
+
+    def lstat(path):
+        path.unlink() if path.name.startswith("x-") else None
+        return real(path)
+
+    monkeypatch.setattr(Path, "lstat", lstat)
+    sink.send(parcel(2, documents(2, 4)))
+    assert folder.names() == [TODAY]
+    assert sink.facts() == ()
+
+
+def test_a_folder_that_is_a_file_is_refused(tmp_path):
+    (tmp_path / "events").write_text("")
+    with pytest.raises(SinkRefused):
+        begun(Folder(tmp_path / "events"), parcel(1, documents(0, 2)))
+
+
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(SinkRefused):
@@ -324,11 +345,6 @@ def test_a_stream_that_is_no_name_is_refused(folder):
     with pytest.raises(SinkRefused, match="no file can be named"):
         folder.open().send(parcel(1, documents(0, 2), stream="../../etc/logs-mail"))
     assert not folder.path.exists()
-
-
-def test_the_archive_is_compressed_and_bounded():
-    options = archive("/var/lib/mailvigil/archive")
-    assert (options.compress, options.keep, options.max_bytes) == (True, "7d", 2 << 30)
 
 
 @pytest.mark.parametrize("wrong", [{"path": ""}, {"path": "x", "keep": "a week"}, {"path": "x", "max_bytes": 0}, {"path": "x", "max_byte": 1}])

@@ -56,7 +56,7 @@ def test_a_torn_key_without_a_spool_is_a_lost_spool_too(house):
 def test_a_spool_without_its_key_or_with_another_writes_it_again(house, batch):
     spool = house.open()
     key = spool.key
-    spool.commit(spool.pack(batch()), 0)
+    spool.commit(spool.pack(batch(positions={"mail.log": b"1"})), 0)
     spool.close()
     for spoil in (lambda path: path.unlink(), lambda path: path.write_bytes(b"x" * 32)):
         spoil(house.folder / "install.key")

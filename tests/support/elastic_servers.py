@@ -26,10 +26,12 @@ START = 180
 """Seconds until a start has failed: two of them on two busy cores."""
 
 _WATCHER = """
-import contextlib, os, signal, sys
-sys.stdin.read()
+import contextlib, os, shutil, signal, sys
+goes_on = sys.stdin.read()
 with contextlib.suppress(ProcessLookupError):
     os.killpg(int(sys.argv[1]), signal.SIGKILL)
+if not goes_on:
+    shutil.rmtree(sys.argv[2], ignore_errors=True)
 """
 _MAIN = """
 import org.codelibs.opensearch.runner.OpenSearchRunner;
@@ -82,7 +84,7 @@ class Server:
         return {}
 
     def launch(self):
-        """Start the process in its own group, with a watcher that ends the group when this process is gone."""
+        """Start the process in its own group, with a watcher that ends the group and clears up when this process is gone."""
         as_root = os.geteuid() == 0
         if as_root:
             _give_away(self.home)
@@ -90,7 +92,7 @@ class Server:
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.home), **self.environment()}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(self.command(), env=environment, cwd=self.home, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, **who)
-        self._watcher = subprocess.Popen([sys.executable, "-c", _WATCHER, str(self._process.pid)], stdin=subprocess.PIPE, start_new_session=True)
+        self._watcher = subprocess.Popen([sys.executable, "-c", _WATCHER, str(self._process.pid), str(self.home)], stdin=subprocess.PIPE, start_new_session=True)
 
     def ready(self):
         """Wait until it answers."""
@@ -109,8 +111,7 @@ class Server:
         """SIGKILL: nothing is flushed, nobody says good-bye."""
         if self._process is None:
             return
-        self._watcher.stdin.close()  # the watcher does the killing, here as when this process dies
-        self._watcher.wait(30)
+        self._watcher.communicate(b"this process goes on", timeout=30)  # the watcher does the killing, here as when this process dies
         self._process.wait(30)
         self._process = self._watcher = None
 
@@ -158,7 +159,7 @@ class Server:
         return self.call("GET", f"/{pattern}/_count?ignore_unavailable=true")[1]["count"]
 
     def documents(self, pattern="logs-mail.*"):
-        """Every document, as it was sent, by the order of ids of its _id."""
+        """Every hit (_id, _index, _source: as it was sent), sorted by _id."""
         self.call("POST", f"/{pattern}/_refresh?ignore_unavailable=true")
         page = self.call("POST", f"/{pattern}/_search?scroll=1m&size=5000&ignore_unavailable=true", {"sort": ["_doc"]})[1]
         found = []
@@ -166,7 +167,7 @@ class Server:
             found += page["hits"]["hits"]
             page = self.call("POST", "/_search/scroll", {"scroll": "1m", "scroll_id": page["_scroll_id"]})[1]
         self.call("DELETE", "/_search/scroll", {"scroll_id": page["_scroll_id"]})
-        return [hit["_source"] for hit in sorted(found, key=lambda hit: (hit["_id"], hit["_index"]))]
+        return sorted(found, key=lambda hit: (hit["_id"], hit["_index"]))
 
 
 class Elasticsearch(Server):
