@@ -34,6 +34,11 @@ class CollectorError(Exception):
         self.hint = hint
         super().__init__(f"{at}: {message}" if at is not None else message)
 
+    @property
+    def with_hint(self) -> str:
+        """The place, the sentence and the advice, where there is one line for all of it."""
+        return f"{self}; {self.hint}" if self.hint else str(self)
+
 
 class ConfigError(CollectorError):
     """Usage or settings."""

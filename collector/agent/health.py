@@ -54,7 +54,7 @@ class Health:
 
     def commit_failed(self, error: SpoolError) -> None:
         """Tell that a commit did not happen; the same batch is tried again."""
-        self._spool_is("commit", "full" if isinstance(error, SpoolFull) else "degraded", f"{error}{f'; {error.hint}' if error.hint else ''}")
+        self._spool_is("commit", "full" if isinstance(error, SpoolFull) else "degraded", error.with_hint)
 
     def committed(self) -> None:
         """Tell that commits work again."""

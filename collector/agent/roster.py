@@ -28,20 +28,30 @@ DEFAULTS = ("/var/log/mail.log", "/var/log/maillog", "/var/log/mail/mail.log")
 """Debian and SUSE, Red Hat, docker-mailserver."""
 
 
+SECOND = b""
+"""The position of a source that lends nothing: if it ever must, it begins at its beginning."""
+LINEAGES = 1000
+"""How many lineages are remembered with who lends them; a rotation makes one."""
+
+
 class OneReader:
-    """A source that is not read while another one reads the same lineage."""
+    """A source that lends only the lineages that no other one lends.
+
+    What another one lends is read all the same, and dropped: after a rotation both stand at the same place, and the first to
+    come to the new file lends it.
+    """
 
     def __init__(self, source: Source, claims: dict[bytes, str]) -> None:
         self.info = source.info
         self._source = source
         self._claims = claims
         self._facts: list[Fact] = []
-        self._silent = False
+        self._second = False
 
     @property
     def at_end(self) -> bool:
         """See Source."""
-        return self._silent or self._source.at_end
+        return self._source.at_end
 
     @property
     def lineage(self) -> bytes | None:
@@ -49,32 +59,31 @@ class OneReader:
         return self._source.lineage
 
     def resume(self, position: bytes | None) -> None:
-        """See Source."""
+        """See Source. Who stands within a lineage lends it."""
         self._source.resume(position)
+        if position is not None and self.lineage is not None:
+            self._claims.setdefault(self.lineage, self.info.name)
 
     def read(self, limit: int) -> Sequence[Record]:
-        """See Source. What a second reader of a lineage finds is dropped: the first one lends the same lines with the same ids."""
-        if self._silent and self._taken_by_another():
-            return ()
+        """See Source; () for lines that another one lends with the same ids."""
         records = self._source.read(limit)
-        self._silent = self._taken_by_another()
-        if not self._silent:
+        if not records:
             return records
-        reason = f"{self.info.name} holds the same lines as {self._claims[self._source.lineage or b'']}: it is not read"
-        self._facts.append(health("source", "duplicate", reason))
-        return ()
+        reader = self._reader(records[0].position.identity[0])
+        if self._second != (reader != self.info.name):
+            self._second = not self._second
+            reason = f"{self.info.name} holds the same lines as {reader}: it is not read" if self._second else f"{self.info.name} is read: it holds lines of its own"
+            self._facts.append(health("source", "duplicate" if self._second else "ok", reason))
+        return () if self._second else records
 
-    def _taken_by_another(self) -> bool:
-        lineage = self._source.lineage
-        if lineage is None:
-            return False
-        for other in [known for known, name in self._claims.items() if name == self.info.name and known != lineage]:
-            del self._claims[other]
-        return self._claims.setdefault(lineage, self.info.name) != self.info.name
+    def _reader(self, lineage: bytes) -> str:
+        if lineage not in self._claims and len(self._claims) >= LINEAGES:
+            del self._claims[next(iter(self._claims))]
+        return self._claims.setdefault(lineage, self.info.name)
 
     def position(self) -> bytes | None:
         """See Source."""
-        return self._source.position()
+        return SECOND if self._second else self._source.position()
 
     def facts(self) -> tuple[Fact, ...]:
         """See Source."""
@@ -90,7 +99,15 @@ def configured(settings: Settings) -> tuple[FileSettings, ...]:
     """Return the configured files; with none, the mail logs that this host has."""
     if settings.source.file:
         return settings.source.file
-    return tuple(FileSettings(path=path) for path in DEFAULTS if Path(path).is_file())
+    return tuple(FileSettings(path=path) for path in DEFAULTS if _there(Path(path)))
+
+
+def _there(path: Path) -> bool:
+    """Say whether a path exists; one in a folder that may not be entered counts, so that reading it says why it cannot be read."""
+    try:
+        return path.exists()
+    except OSError:
+        return True
 
 
 class Roster:
@@ -123,11 +140,14 @@ class Roster:
 
     def present(self) -> list[str]:
         """Return the names of the sources whose paths are there."""
-        return [str(path) for path in self._known if path.exists()]
+        return [str(path) for path in self._known if _there(path)]
 
     def _source(self, file: FileSettings, path: Path, *, appeared: bool) -> Source:
         info = SourceInfo(str(path), file.timezone or self._settings.timezone, file.host or self._host, file.format, str(path))
-        start = Start.BEGINNING if appeared else Start(file.start) if file.start is not None and self._first is not Start.OLDEST_COPY else self._first
-        source = OneReader(FileSource(info, path, start=start, clock=self._clock), self._claims)
-        source.resume(self._position(info.name))
+        position = self._position(info.name)
+        start = Start.BEGINNING if appeared or position == SECOND else Start(file.start) if file.start is not None and self._first is not Start.OLDEST_COPY else self._first
+        log = FileSource(info, path, start=start, clock=self._clock)
+        source = OneReader(log, self._claims)
+        source.resume(position or None)
+        log.begin()
         return source

@@ -78,11 +78,11 @@ class Shipper:
             delivery = self.sink.send(sending.rest)
         except SinkUnavailable as error:
             sending.tries += 1
-            self._paused("unavailable", error.message, self._backoff.failed())
+            self._paused("unavailable", error.with_hint, self._backoff.failed())
             return False
         except SinkRefused as error:
             sending.tries += 1
-            self._paused("refused", f"{error.message}{f'; {error.hint}' if error.hint else ''}", REFUSED)
+            self._paused("refused", error.with_hint, REFUSED)
             return False
         return self._answered(sending, delivery, now)
 
@@ -105,7 +105,7 @@ class Shipper:
             raise
         except SpoolError as error:
             self._sending = _Sending(sending.parcel, sending.parcel, tries=sending.tries + 1)
-            self._paused("unavailable", f"what it took could not be noted: {error}", self._backoff.failed())
+            self._paused("unavailable", f"what it took could not be noted: {error.with_hint}", self._backoff.failed())
             return False
         if sending.duplicates and not (first or sending.tries or self._rereads):
             self._duplicates(sending, now)

@@ -61,7 +61,7 @@ def _sources(settings: Settings) -> Iterator[str]:
             try:
                 source.read(1)
             except SourceError as error:
-                yield f"{error}{f'; {error.hint}' if error.hint else ''}"
+                yield error.with_hint
             else:
                 if not path.exists():
                     yield f"{path}: there is no such file yet"

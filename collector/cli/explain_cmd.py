@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from collector.agent import assembly
 from collector.cli import output
+from collector.cli.replay_cmd import read_to_the_end, timezone_of
 from collector.config import load
 from collector.errors import ConfigError
 from collector.model.identity import Identity
@@ -43,11 +44,14 @@ def run(options: Namespace) -> int:
     overlay = None if options.overlay is None else load.overlay(options.overlay)
     loaded = assembly.load_content(() if options.overlay is None else (options.overlay,), overlay)
     pipeline = assembly.road(loaded, Identity(), live=False)
+    # Sessions never join across sources: the line stands in the log that it comes after.
+    info = SourceInfo("explain" if options.after is None else str(options.after), timezone_of(options))
     if options.after is not None:
-        path = str(options.after)
-        for _ in replay(pipeline, {path: read_whole(path, SourceInfo(path, options.timezone, path=path))}, Summary()):
+        summary = Summary()
+        for _ in replay(pipeline, {info.name: read_whole(info.name, info)}, summary):
             pass
-    record = Record(SourceInfo("explain", options.timezone), text, assembly.clock(), Position((b"explain", bytes(8)), b""))
+        read_to_the_end(summary)
+    record = Record(info, text, assembly.clock(), Position((b"explain", bytes(8)), b""))
     explanation = explain.explain(pipeline.engine, record)
     verdicts = _judge(pipeline, explanation)
     if options.json:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime, timedelta
+from argparse import ArgumentTypeError
+from datetime import MAXYEAR, MINYEAR, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -33,16 +34,25 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--format", choices=["ndjson", "table"], help="one ECS document a line, or a table of alerts; default: a table on a terminal, else ndjson")
     parser.add_argument("--overlay", type=Path, metavar="DIR", help="folder with parsers/, rules/, exceptions/ and overlay.yaml of its own")
     parser.add_argument("--since", type=_time, metavar="TIME", help="print nothing older (2026-11-24T10:00:00+00:00); older lines are judged all the same")
-    parser.add_argument("--year", type=int, help="the year of stamps that name none; default: from the file's time")
+    parser.add_argument("--year", type=_year, help="the year of stamps that name none; default: from the file's time")
     parser.add_argument("--timezone", default="UTC", help="of stamps that name none (default: UTC)")
     parser.add_argument("--host", help="host.name of lines that name none")
 
 
 def _time(text: str) -> int:
-    time = datetime.fromisoformat(text)
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"{error}: write 2026-11-24T10:00:00+00:00") from error
     if time.tzinfo is None:
-        raise ValueError("a zone is missing")
+        raise ArgumentTypeError(f"{text} names no zone: write 2026-11-24T10:00:00+00:00")
     return since_epoch(time)
+
+
+def _year(text: str) -> int:
+    if not text.isdecimal() or not MINYEAR < int(text) < MAXYEAR:
+        raise ArgumentTypeError(f"{text!r} is no year")
+    return int(text)
 
 
 def near(year: int, timezone: str) -> int:
@@ -50,12 +60,17 @@ def near(year: int, timezone: str) -> int:
     return since_epoch(datetime(year, 12, 31, tzinfo=ZoneInfo(timezone)) - timedelta(milliseconds=1))
 
 
+def timezone_of(options: Namespace) -> str:
+    """Return the zone that was named; raises ConfigError for one that does not exist."""
+    try:
+        return zone(options.timezone)
+    except ValueError as error:
+        raise ConfigError(f"--timezone: {error}") from error
+
+
 def records(options: Namespace) -> dict[str, Iterable[Record]]:
     """Open every path as a source of its own."""
-    try:
-        timezone = zone(options.timezone)
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
+    timezone = timezone_of(options)
     clock = None if options.year is None else near(options.year, timezone)
     found: dict[str, Iterable[Record]] = {}
     for path in options.paths:
@@ -84,7 +99,16 @@ def run(options: Namespace) -> int:
     if as_table:
         print_alerts(alerts)
     say_summary(summary, loaded.rules.unknown)
+    read_to_the_end(summary)
     return 0
+
+
+def read_to_the_end(summary: Summary) -> None:
+    """Raise SourceError where something could not be read, or not to its end."""
+    for error in summary.errors[1:]:
+        output.say(error.with_hint, error=True)
+    if summary.errors:
+        raise summary.errors[0]
 
 
 def print_alerts(alerts: list[Alert]) -> None:

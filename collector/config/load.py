@@ -56,11 +56,15 @@ def load(path: Path | None = None, environment: Mapping[str, str] | None = None)
 
 def _files(path: Path | None) -> Iterator[Path]:
     main = DEFAULT if path is None else path
-    if path is not None and not path.is_file():
-        raise ConfigError(f"no such file: {path}", hint="name the configuration with --config, or leave it out: everything has a default")
-    if main.is_file():
+    try:
+        here = main.is_file()
+    except OSError as error:
+        raise ConfigError(f"{main} cannot be read: {error.strerror}", hint="run it as the user of the service, or name another configuration with --config") from error
+    if here:
         yield main
-    yield from sorted(main.parent.joinpath("conf.d").glob("*.toml")) if main.is_file() else ()
+        yield from sorted(main.parent.joinpath("conf.d").glob("*.toml"))
+    elif path is not None:
+        raise ConfigError(f"no such file: {path}", hint="name the configuration with --config, or leave it out: everything has a default")
 
 
 def _toml(file: Path) -> dict[str, Any]:

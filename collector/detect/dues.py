@@ -21,9 +21,6 @@ class Dues:
         self._heap: list[tuple[int, Token]] = []
         self._due: dict[Token, int] = {}
 
-    def __len__(self) -> int:
-        return len(self._due)
-
     def set(self, token: Token, due: int) -> None:
         """Say that a token falls due at ``due`` (ms), and no longer when it did before."""
         known = self._due.get(token)

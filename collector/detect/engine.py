@@ -117,9 +117,9 @@ class Detector:
         """Return the rules that events of an action can complete, bases first."""
         return (*self._plain.get(action, ()), *self._correlations.get(action, ()))
 
-    def key_of(self, rule: Rule, event: Event, bound: Bound) -> list[Key]:
+    def keys_of(self, rule: Rule, event: Event) -> list[Key]:
         """Return the keys of an event in a rule's window."""
-        return self._keys[rule.name].of(event, bound)
+        return self._keys[rule.name].of(event, {})
 
     def episode_of(self, rule: Rule, event: Event, group: Mapping[str, str]) -> dict[str, str]:
         """Return the values of suppress.by."""
@@ -231,8 +231,6 @@ class Detector:
         if state is None:
             return []
         self.windows.put(logic, key, None)
-        if rule.name not in self.rules.active:
-            return []
         group = dict(zip(rule.group_by, keys.shown(key), strict=True))
         found = self._teller.absent(due, table.operator.view(state), group)
         return self._matched(rule, {name: group.get(name, "") for name in rule.suppress.by}, due, found)

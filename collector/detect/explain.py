@@ -59,7 +59,7 @@ def _detection(detector: Detector, rule: Rule, event: Event) -> Verdict:
     matched = rule.node.holds(event)
     windows: list[str] = []
     if rule.absence is not None:
-        for key in detector.key_of(rule, event, {}):
+        for key in detector.keys_of(rule, event):
             state = detector.windows.state(rule.key, key)
             if state is not None:
                 windows.append(f"{_shown(_group(rule, key.narrow))} spoke, silence would be due at {iso(newest(state) + rule.absence.window)}")
@@ -74,15 +74,16 @@ def _correlation(detector: Detector, rule: Rule, event: Event, matched: dict[str
     windows: list[str] = []
     suppressed: list[str] = []
     holds = False
-    for key in detector.key_of(rule, event, {}) if fed else ():
-        text, full = _progress(detector, rule, event, key)
+    for key in detector.keys_of(rule, event) if fed else ():
+        group = _group(rule, detector.windows.standing(rule.key, key))
+        text, full = _progress(detector, rule, event, key, group)
         windows.append(text)
         holds |= full
-        suppressed += _suppressed(detector, rule, event, _group(rule, key.narrow)) if full else ()
+        suppressed += _suppressed(detector, rule, event, group) if full else ()
     return _verdict(detector, rule, event, holds, leaves, tuple(windows), tuple(suppressed))
 
 
-def _progress(detector: Detector, rule: Rule, event: Event, key: Key) -> tuple[str, bool]:
+def _progress(detector: Detector, rule: Rule, event: Event, key: Key, group: Mapping[str, str]) -> tuple[str, bool]:
     correlation = rule.correlation
     assert correlation is not None
     state = detector.windows.state(rule.key, key)
@@ -90,7 +91,7 @@ def _progress(detector: Detector, rule: Rule, event: Event, key: Key) -> tuple[s
     current = state is not None and newest(state) >= event.time - correlation.timespan
     come = operator.progress(state) if state is not None and current else 0
     more = correlation.threshold - come
-    who = _shown(_group(rule, detector.windows.standing(rule.key, key)))
+    who = _shown(group)
     full = more < 0 or (more == 0 and not correlation.strict)
     rest = "it fires" if full else f"{more:g} more until it fires"
     return f"{come:g} of {correlation.threshold:g}{f' for {who}' if who else ''} in {in_words(correlation.timespan)}, {rest}", full

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass, field
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from collector.detect import lint, playbooks
+from collector.detect import correlations, lint, playbooks
 from collector.detect.documents import CorrelationDocument, DetectionDocument, FilterDocument
 from collector.detect.modifiers import Selections
-from collector.detect.rule import SEVERITY, Absence, Correlation, Exemption, Rule, Suppress
-from collector.errors import ConfigError, RuleError
-from collector.model import json, strict_yaml
+from collector.detect.overrides import NOTHING, Override, milliseconds
+from collector.detect.rule import SEVERITY, Absence, Exemption, Rule, Suppress
+from collector.errors import RuleError
+from collector.model import strict_yaml
 from collector.model.alert import RuleFacts
 from collector.model.moment import span
 from collector.model.site import Site
@@ -24,28 +24,16 @@ if TYPE_CHECKING:
 
     from collector.content import Text
     from collector.detect.playbooks import Playbook
+    from collector.detect.rule import Correlation
     from collector.model.catalogue import Catalogue
     from collector.model.strict_yaml import Document
 
+__all__ = ["Override", "Rules", "load"]
+
 _KINDS: dict[str, type[Strict]] = {"detection": DetectionDocument, "correlation": CorrelationDocument, "filter": FilterDocument}
-_COUNTING = ("event_count", "value_count", "value_sum")
-_SEQUENCES = ("temporal", "temporal_ordered")
-_LATER = ("value_avg", "value_percentile")
 _STATEFUL_LATER = ("new_term", "new_term_count", "baseline", "ratio", "travel", "regression", "change", "trend")
-_NEEDS_END = ("lt", "lte", "eq", "neq")
-_SECOND = 1000
 
 Speaking = DetectionDocument | CorrelationDocument
-
-
-@dataclass(frozen=True, slots=True)
-class Override:
-    """Settings ``[rules.NAME]``: what a site changes of a rule; spans as text or ms."""
-
-    threshold: float | None = None
-    timespan: str | int | None = None
-    suppress_for: str | int | None = None
-    enabled: bool | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +76,8 @@ def load(
     for playbook in reading.playbooks.values():
         lint.check_playbook(playbook, rules, catalogue)
     active = {name: rule for name, rule in rules.items() if rule.speaks and _enabled(rule, settings.get(name), enable, disable)}
-    needed = {name: rule for name, rule in rules.items() if name in _closure(rules, active)}
+    feeding = _closure(rules, active)
+    needed = {name: rule for name, rule in rules.items() if name in feeding}
     unknown = tuple(sorted({*settings, *enable, *disable} - rules.keys()))
     return Rules(rules, active, needed, exemptions, unknown, reading.playbooks)
 
@@ -182,8 +171,9 @@ class _Reading:
 
     def _absence(self, source: Document, document: DetectionDocument, actions: frozenset[str]) -> Absence | None:
         block = document.mailvigil.stateful
+        override = self._override(document.name)
         if block is None:
-            self._refuse(source, document.name, "timespan")
+            override.refuse(document.name, "timespan")
             return None
         at = source.at("mailvigil", "stateful", "type")
         if block.type in _STATEFUL_LATER or (block.type == "absence" and block.expect != "always"):
@@ -191,14 +181,10 @@ class _Reading:
         if block.type != "absence":
             raise RuleError(f"unknown stateful type {block.type}{did_you_mean(block.type, ('absence',))}", at)
         lint.check_key(block.by, actions, self._catalogue, "by", source.at("mailvigil", "stateful", "by"))
-        override = self._overrides.get(document.name, Override())
-        return Absence(block.by, _ms(block.window if override.timespan is None else override.timespan, document.name))
+        return Absence(block.by, milliseconds(block.window, override.timespan, document.name, source.at("mailvigil", "stateful", "window")))
 
-    def _refuse(self, source: Document, name: str, *keys: str) -> None:
-        override = self._overrides.get(name, Override())
-        for key in keys:
-            if getattr(override, key) is not None:
-                raise ConfigError(f"[rules.{name}] {key}: the rule has none ({source.origin})")
+    def _override(self, name: str) -> Override:
+        return self._overrides.get(name, NOTHING)
 
     def _correlation(self, name: str, found: dict[str, Rule], above: tuple[str, ...]) -> None:
         """Build a correlation and, before it, those that feed it."""
@@ -215,7 +201,7 @@ class _Reading:
         for base in bases:
             self._correlation(base, found, (*above, name))
         actions = frozenset[str]().union(*(found[base].actions for base in bases))
-        correlation = self._window(source, document, tuple(bases))
+        correlation = correlations.window(source, document, tuple(bases), self._catalogue, self._override(name))
         for base in bases:
             self._check_base(source, document, found[base], correlation)
         logic = {**asdict(correlation), "bases": [found[base].facts.logic for base in bases]}
@@ -233,82 +219,25 @@ class _Reading:
         if correlation.field is not None:
             lint.check_key((correlation.field,), base.actions, self._catalogue, "field", source.at("correlation", "condition", "field"))
 
-    def _window(self, source: Document, document: CorrelationDocument, bases: tuple[str, ...]) -> Correlation:
-        block = document.correlation
-        at = source.at("correlation", "type")
-        if block.type in _LATER:
-            raise RuleError(f"{block.type} is not built yet", at, f"there are {', '.join((*_COUNTING, *_SEQUENCES))}")
-        if block.type not in (*_COUNTING, *_SEQUENCES):
-            raise RuleError(f"unknown type {block.type}{did_you_mean(block.type, (*_COUNTING, *_SEQUENCES))}", at)
-        override = self._overrides.get(document.name, Override())
-        timespan = _ms(block.timespan if override.timespan is None else override.timespan, document.name)
-        if timespan < _SECOND:
-            raise RuleError("a timespan is at least 1s", source.at("correlation", "timespan"))
-        if block.type in _SEQUENCES:
-            if block.condition is not None or len(bases) < 2:  # noqa: PLR2004 - one thing makes no sequence
-                raise RuleError(f"{block.type} takes two or more rules and no condition", source.at("correlation"))
-            self._refuse(source, document.name, "threshold")
-            return Correlation(cast("Any", block.type), bases, block.group_by, timespan, len(bases))
-        threshold, strict, name = self._condition(source, document, override)
-        correlation = Correlation(cast("Any", block.type), bases, block.group_by, timespan, threshold, strict, name)
-        lint.check_threshold(correlation, self._catalogue, source.at("correlation", "condition"))
-        return correlation
-
-    def _condition(self, source: Document, document: CorrelationDocument, override: Override) -> tuple[float, bool, str | None]:
-        """Return threshold, whether it must be passed, and the field; counts as the least whole number that fires."""
-        block = document.correlation
-        at = source.at("correlation", "condition")
-        condition = dict(block.condition or {})
-        field = condition.pop("field", None)
-        if (field is not None) != (block.type != "event_count"):
-            raise RuleError(f"{block.type} takes {'no' if field is not None else 'a'} field", at)
-        if field is not None:
-            self._catalogue.field(str(field), source.at("correlation", "condition", "field"), RuleError)
-        for key in condition:
-            if key in _NEEDS_END:
-                raise RuleError(f"{key} is known only when a window is over", source.at("correlation", "condition", key), "gt or gte; for silence: mailvigil.stateful absence")
-            if key not in ("gt", "gte"):
-                raise RuleError(f"unknown key {key}{did_you_mean(key, ('gt', 'gte', 'field'))}", source.at("correlation", "condition", key))
-        if len(condition) != 1:
-            raise RuleError("one of gt and gte is expected", at)
-        [(key, value)] = condition.items()
-        wanted = value if override.threshold is None else override.threshold
-        if not isinstance(wanted, (int, float)) or isinstance(wanted, bool):
-            raise RuleError(f"{key}: a number is expected", source.at("correlation", "condition", key))
-        if block.type == "value_sum":
-            return wanted, key == "gt", field
-        return math.floor(wanted) + 1 if key == "gt" else math.ceil(wanted), False, field
-
     def _rule(self, source: Document, document: Speaking, actions: frozenset[str], group_by: tuple[str, ...], logic: Mapping[str, Any], **parts: Any) -> Rule:
         suppress = self._suppress(source, document, actions, group_by)
         named = document.mailvigil.playbook
-        digest = blake2b(json.dumps([document.id, logic]), digest_size=8).hexdigest()
+        digest = blake2b(repr((document.id, logic)).encode("utf-8", "backslashreplace"), digest_size=8).hexdigest()
         rule = Rule(
             _facts(source, document, digest), document, source.at("name"), suppress, actions,
             playbook=self.playbooks.get(named) if named is not None else None, tests=document.mailvigil.tests, group_by=group_by, **parts,
         )  # fmt: skip
         lint.check_speaker(rule, self.playbooks, self._catalogue, source)
         if rule.correlation is None:
-            self._refuse(source, document.name, "threshold")
+            self._override(document.name).refuse(document.name, "threshold")
         return rule
 
     def _suppress(self, source: Document, document: Speaking, actions: frozenset[str], group_by: tuple[str, ...]) -> Suppress:
         block = document.mailvigil.suppress
         by = block.by if block.by is not None else group_by or ("host.name",)
         lint.check_key(by, actions, self._catalogue, "suppress.by", source.at("mailvigil", "suppress", "by"))
-        override = self._overrides.get(document.name, Override())
-        quiet = _ms(block.for_ if override.suppress_for is None else override.suppress_for, document.name)
+        quiet = milliseconds(block.for_, self._override(document.name).suppress_for, document.name, source.at("mailvigil", "suppress", "for"))
         return Suppress(by, quiet, tuple(sorted(span(step) for step in block.repeat)))
-
-
-def _ms(value: str | int, name: str) -> int:
-    try:
-        found = span(value) if isinstance(value, str) else value
-    except ValueError as error:
-        raise ConfigError(f"[rules.{name}] {error}") from error
-    if found <= 0:
-        raise ConfigError(f"[rules.{name}] {value!r}: a span of time is above 0")
-    return found
 
 
 def _facts(source: Document, document: Speaking, logic: str) -> RuleFacts:

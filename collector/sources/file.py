@@ -92,12 +92,12 @@ class FileSource:
             self.at_end = False
             return ()
         except SourceError as error:
-            self._telling.unwell(str(error))
+            self._telling.unwell(error.with_hint)
             raise
         except OSError as error:
             self._let_go()
             failure = refused(self._folder.path, error)
-            self._telling.unwell(str(failure))
+            self._telling.unwell(failure.with_hint)
             raise failure from error
         self._note_presence()
         return records

@@ -111,18 +111,13 @@ class Folder:
     def _next(self, beyond: Callable[[list[Copy]], list[Copy]]) -> Volume | None:
         self.skipped = []
         with ExitStack() as stack:
-            # The log is read before the folder, and looked at again behind it: a rotation in between shows.
+            # The log is read before the folder is listed: should it be rotated in between, its copy is in the list.
             ahead = self.open()
             if ahead is not None:
                 stack.callback(ahead.close)
                 if ahead.pull() is not Pulled.MORE:
                     ahead = None
-            copies = beyond(self.copies())
-            if ahead is not None and not ahead.intact():
-                raise Shifting
-            for copy in copies:
-                if ahead is not None and _is(copy, ahead):
-                    break
+            for copy in beyond(self.copies()):
                 volume = self._open(copy)
                 if volume is not None:
                     return volume

@@ -128,11 +128,6 @@ class Volume:
         self._feed(news)
         return Pulled.MORE
 
-    def intact(self) -> bool:
-        """Say whether the bytes that were read last still stand there; of a plain file."""
-        before = self._framer.before(self._framer.end)
-        return self._reader.block(self._framer.end, len(before)).startswith(before)
-
     def take(self, limit: int) -> list[Line]:
         """Return complete lines of what was pulled."""
         lines = self._framer.take(limit)

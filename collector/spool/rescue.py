@@ -46,6 +46,11 @@ class Rescued:
     rows: dict[str, int] = field(default_factory=dict)
     incomplete: tuple[str, ...] = ()
 
+    def __str__(self) -> str:
+        """Say it in one sentence."""
+        copied = ", ".join(f"{number} {table}" for table, number in self.rows.items())
+        return f"moved to {self.moved_to}: {self.reason}; rows copied: {copied}" + (f"; not whole: {', '.join(self.incomplete)}" if self.incomplete else "")
+
 
 def finish(folder: Path) -> None:
     """Bring a rescue to its end, or clear away one that was cut off before its file was whole."""

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collector.spool.database import Database
 
 
-
 def _table(name: str, *columns: str, rest: str = "") -> str:
     """Declare columns given as ``name type``, with ``?`` for one that may be null. The checks let the check of a file see damage within a row."""
     declared = []

@@ -112,8 +112,10 @@ class Spool(Reader):
     def read(cls, folder: Path) -> Reader:
         """Open the spool for questions only, whether a service has it or not."""
         path = folder / rescue.NAME
-        if not path.exists():
-            raise SpoolError(f"there is no spool in {folder}", hint="has mailvigil run on this host, with this state_dir?")
+        try:
+            path.stat()
+        except OSError as error:
+            raise SpoolError(f"there is no spool to read in {folder}: {error.strerror}", hint="has mailvigil run with this state_dir, and may this user read it?") from error
         return Reader(Database(path, read_only=True))
 
     def close(self) -> None:

@@ -350,9 +350,9 @@ def test_a_flood_of_new_keys_stays_in_its_budget_and_is_told():
     for number, one in enumerate(flood(200_000)):
         held.advance(one.time)
         facts += held.see(one)
-        if number % 50_000 == 0:
+        if number % 1000 == 0:
             assert held.windows.bytes <= budget
-            assert sum(len(memory.delta()) for memory in held.memories[:3]) < 50 << 20
+            assert sum(len(memory.delta()) for memory in held.memories) < 1 << 20
     assert held.windows.bytes <= budget
     assert len(held.windows.tables[held.rules.rules["bf_ip"].key].rows) > 15_000
     [fact] = facts

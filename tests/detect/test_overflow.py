@@ -56,7 +56,7 @@ def test_a_rule_that_is_gone_is_forgotten():
     again = World()
     again.clock.recall([world.clock.delta()])
     assert list(again.clock) == []
-    assert len(again.dues) == 0
+    assert again.dues._due == {}
 
 
 def compared(world):

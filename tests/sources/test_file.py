@@ -314,6 +314,76 @@ def test_files_that_begin_alike_are_told_apart(log, reader):
     assert reader.read_on() == [b"a", b"a2", b"header", b"b", b"header", b"c"]
 
 
+def test_of_copies_that_hold_the_same_the_one_that_was_read_goes_on(log, reader):
+    log.write([b"header"])
+    log.rename()
+    log.pack(log.copy(".1"))
+    log.write([b"a"])
+    log.rename()
+    log.write([b"header"])
+    assert reader.read() == [b"header"]
+    token = reader.source.position()
+    log.rename()
+    log.pack(log.copy(".1"))
+    log.write([b"new"])
+    assert reader.read_on() == [b"new"]
+    reader.restart(token)
+    assert reader.read_on() == [b"new"]
+    assert reader.facts() == []
+
+
+def test_a_file_that_begins_like_one_that_is_gone_is_read(log, reader):
+    log.write([b"header"])
+    reader.read()
+    log.path.unlink()
+    log.write([b"header", b"b"])
+    log.rename()
+    log.pack(log.copy(".1"))
+    log.write([b"new"])
+    assert reader.read_on() == [b"header", b"b", b"new"]
+
+
+def test_a_line_that_comes_while_the_file_is_left_is_not_lost(log, reader, monkeypatch):
+    log.write([b"a"])
+    reader.read()
+    log.rename()
+    log.write([b"new"])
+    reader.read()
+    log.pass_ms(GRACE_MS)
+    real = reader.source._folder.after
+
+    def after(volume):
+        following = real(volume)
+        log.append(b"at the last moment\n", log.copy(".1"))
+        monkeypatch.undo()
+        return following
+
+    monkeypatch.setattr(reader.source._folder, "after", after)
+    assert reader.read_on() == [b"at the last moment", b"new"]
+
+
+def test_waiting_for_a_new_file_to_fill_costs_next_to_nothing(log, reader, monkeypatch):
+    log.write([b"a"])
+    reader.read()
+    log.rename()
+    log.append(b"")
+    log.pass_ms(GRACE_MS)
+    reader.read()
+    listed = []
+    real = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: listed.append(path) or real(path))
+    for _ in range(10):
+        log.pass_ms(GRACE_MS)
+        assert reader.read() == []
+        assert reader.source.at_end
+    assert listed == []
+    log.rename()
+    reader.read()
+    assert len(listed) == 1
+    log.write([b"b"])
+    assert reader.read_on() == [b"b"]
+
+
 def test_a_torn_copy_gives_what_it_holds_and_says_so(log, reader):
     lines = [b"line %d %s" % (number, os.urandom(50).hex().encode()) for number in range(2000)]
     log.write(lines)

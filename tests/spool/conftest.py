@@ -7,7 +7,8 @@ from itertools import count
 
 import pytest
 
-from collector.model.document import AlertRow, Batch, Document
+from collector.errors import SpoolError
+from collector.model.document import AlertRow, Batch, Delivery, Document
 from collector.spool.limits import Limits
 from collector.spool.store import Spool
 
@@ -47,6 +48,41 @@ class House:
             self.leave(spool)
 
 
+class Faults:
+    """Fails the n-th statement that would change something."""
+
+    def __init__(self, db):
+        self.db, self.left, self.run, self.many = db, None, db.run, db.many
+        db.run = lambda sql, *values: self.run(sql, *values) if self.passes(sql) else None
+        db.many = lambda sql, rows: self.many(sql, rows) if self.passes(sql) else None
+
+    def passes(self, sql):
+        if self.left is not None and sql != "rollback":
+            self.left -= 1
+            if self.left < 0:
+                raise SpoolError(f"torn at {sql}")
+        return True
+
+
+@pytest.fixture(scope="session")
+def faults():
+    """Make a database fail."""
+    return Faults
+
+
+@pytest.fixture(scope="session")
+def drain():
+    """Receive all there is for a sink, as ids by stream."""
+
+    def receive(spool, sink, received, **limits):
+        for stream in spool.streams(sink):
+            while (parcel := spool.next(sink, stream, **limits)) is not None:
+                received.setdefault(stream, []).extend(document.id for document in parcel.documents())
+                spool.delivered(sink, parcel, Delivery(), 0)
+
+    return receive
+
+
 @pytest.fixture
 def house(tmp_path):
     found = House(tmp_path)
@@ -82,7 +118,9 @@ def batch():
             deltas=deltas or {},
             keep=keep or {},
             laps=list(laps),
-            alerts=[AlertRow(one, 1000 + n, f"rule {one}", severity, f"source.ip={one}", "logs-mail.alert-default", b'{"alert":"%s"}' % one.encode()) for n, one in enumerate(alerts)],
+            alerts=[
+                AlertRow(one, 1000 + n, f"rule {one}", severity, f"source.ip={one}", "logs-mail.alert-default", b'{"alert":"%s"}' % one.encode()) for n, one in enumerate(alerts)
+            ],
             tallies=tallies or {},
         )
 

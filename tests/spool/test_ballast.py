@@ -100,14 +100,17 @@ def noise(n, size=90_000):
     return Batch(documents={POSTFIX: [Document(f"p{n}", b'{"x":"%s"}' % os.urandom(size // 2).hex().encode())]}, positions={"mail.log": b"%d" % n})
 
 
-def commit_until_full(spool, n):
-    with pytest.raises(SpoolFull):
-        for n in range(n, n + 1000):
+def commit_until_full(spool, number):
+    """Return the number of the first batch that found no room."""
+    for n in range(number, number + 1000):
+        try:
             spool.commit(spool.pack(noise(n)), n)
-    return n
+        except SpoolFull:
+            return n
+    pytest.fail("the disk never was full")
 
 
-def drain(spool, arrived):
+def empty(spool, arrived):
     while (parcel := spool.next("es", POSTFIX, max_documents=30)) is not None:
         arrived += [document.id for document in parcel.documents()]
         spool.delivered("es", parcel, Delivery(), 0)
@@ -134,7 +137,7 @@ def test_a_full_disk_is_drained_through_the_ballast_and_may_fill_again(house, sm
             spool = house.open(small_disk / "state", **limits)
             spool.configure([SinkSpec("es")])
             assert (spool.unclean, spool.rescued, spool.room().read) == (True, None, False)
-        drain(spool, arrived)
+        empty(spool, arrived)
         assert arrived == [f"p{i}" for i in range(n)]
         assert spool._db.rows("select 1 from document") == []
         assert spool._db.rows("pragma integrity_check") == [("ok",)]
@@ -165,7 +168,7 @@ def test_without_the_ballast_not_even_a_delivery_fits(house, small_disk):
     assert failed == 1
     os.truncate(small_disk / "filler", 0)
     arrived = []
-    drain(spool, arrived)
+    empty(spool, arrived)
     assert arrived[-1] == "p199"
     spool.close()
 
@@ -181,6 +184,6 @@ def test_a_start_on_a_full_disk_gives_up_the_ballast_and_goes_on(house, small_di
     assert (spool.rescued, spool.room().ballast) == (None, False)
     spool.configure([SinkSpec("es")])
     arrived = []
-    drain(spool, arrived)
+    empty(spool, arrived)
     assert len(arrived) == 10
     spool.close()

@@ -20,21 +20,33 @@ def test_the_file_keeps_its_name_and_the_promised_settings(db, tmp_path):
     assert [db.value(f"pragma {name}") for name in ("journal_mode", "synchronous", "secure_delete", "wal_autocheckpoint")] == ["wal", 2, 0, 1000]
 
 
+def insert(db, number, error=None):
+    with db.transaction():
+        db.run("insert into t values(7, 'first')")
+        db.run("insert into t values(?, 'b')", number)
+        if error:
+            raise error
+
+
 def test_a_transaction_is_all_or_nothing_whatever_leaves_it(db):
     with db.transaction():
         db.run("insert into t values(1, 'a')")
     for error in (SpoolError("x"), ValueError("y"), KeyboardInterrupt()):
-        with pytest.raises(type(error)), db.transaction():
-            db.run("insert into t values(2, 'b')")
-            raise error
-    with pytest.raises(SpoolError), db.transaction():
-        db.run("insert into t values(3, 'c')")
-        db.run("insert into t values(1, 'again')")
+        with pytest.raises(type(error)):
+            insert(db, 2, error)
+    with pytest.raises(SpoolError):
+        insert(db, 1)
     assert db.rows("select * from t") == [(1, "a")]
 
 
 def test_every_error_of_the_library_is_the_products_own(db, tmp_path):
-    for act in (lambda: db.rows("select nonsense"), lambda: db.run("delete from nowhere"), lambda: db.many("insert into t values(?, ?)", [(1,)]), lambda: Database(tmp_path / "absent" / "x.db")):
+    wrong = [
+        lambda: db.rows("select nonsense"),
+        lambda: db.run("delete from nowhere"),
+        lambda: db.many("insert into t values(?, ?)", [(1,)]),
+        lambda: Database(tmp_path / "absent" / "x.db"),
+    ]
+    for act in wrong:
         with pytest.raises(SpoolError) as caught:
             act()
         assert caught.value.hint

@@ -40,4 +40,5 @@ def test_a_slow_sink_damage_and_dead_letters_are_told_once_an_hour_each():
         losses.damaged("logs-mail.postfix-default", 3, now)
     facts = losses.facts()
     assert [fact.fields["mail.agent.count"] for fact in facts] == [10, 1, 3, 40, 4, 12]
-    assert {(fact.action, fact.fields["mail.agent.subject"], fact.fields["mail.agent.state"]) for fact in facts} == {("agent-health", "sink", "lost"), ("agent-health", "spool", "lost")}
+    assert {fact.action for fact in facts} == {"agent-health"}
+    assert {(fact.fields["mail.agent.subject"], fact.fields["mail.agent.state"]) for fact in facts} == {("sink", "lost"), ("spool", "lost")}

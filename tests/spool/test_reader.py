@@ -3,7 +3,7 @@ import pytest
 from collector.errors import SpoolError
 from collector.model.document import Delivery
 from collector.spool.cursors import SinkSpec
-from collector.spool.reader import Waiting
+from collector.spool.reader import AlertSummary, Waiting
 from collector.spool.store import Spool
 
 
@@ -19,7 +19,7 @@ def spool(house, batch):
 def test_alerts_are_listed_newest_first_and_chosen_by_time_rule_and_severity(spool):
     found = spool.alerts()
     assert [alert.id for alert in found] == ["b%", "aa2", "c3", "aa1"]
-    assert (found[2].time, found[2].rule, found[2].severity, found[2].group, found[2].stream, found[2].committed) == (1000, "rule c3", 99, "source.ip=c3", "logs-mail.alert-default", 20)
+    assert found[2] == AlertSummary("c3", 1000, "rule c3", 99, "source.ip=c3", "logs-mail.alert-default", 20)
     assert [alert.id for alert in spool.alerts(since=1001)] == ["b%", "aa2"]
     assert [alert.id for alert in spool.alerts(rule="rule aa1")] == ["aa1"]
     assert [alert.id for alert in spool.alerts(severity_at_least=73)] == ["c3"]
@@ -68,6 +68,8 @@ def test_a_reader_works_after_an_orderly_end_and_after_a_crash_and_leaves_the_en
 def test_where_there_is_no_spool_nothing_is_made(tmp_path):
     with pytest.raises(SpoolError, match="no spool"):
         Spool.read(tmp_path)
+    with pytest.raises(SpoolError, match="no spool"):
+        Spool.read(tmp_path / ("x" * 300))
     assert list(tmp_path.iterdir()) == []
 
 

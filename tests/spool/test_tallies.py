@@ -18,8 +18,9 @@ def spool(house):
 
 
 def test_counts_add_up_and_are_read_most_first(spool, batch):
+    counts = {(NOW, "source.ip", "192.0.2.1"): 2, (NOW, "source.ip", "192.0.2.2"): 3, (NOW - 1, "source.ip", "192.0.2.1"): 1, (NOW, "user.name", "bob"): 1}
     for _ in range(3):
-        spool.commit(spool.pack(batch(tallies={(NOW, "source.ip", "192.0.2.1"): 2, (NOW, "source.ip", "192.0.2.2"): 3, (NOW - 1, "source.ip", "192.0.2.1"): 1, (NOW, "user.name", "bob"): 1})), NOW * HOUR)
+        spool.commit(spool.pack(batch(tallies=counts)), NOW * HOUR)
     assert spool.tallies("source.ip", NOW, NOW + 1) == [("192.0.2.2", 9), ("192.0.2.1", 6)]
     assert spool.tallies("source.ip", NOW - 5, NOW + 1) == [("192.0.2.1", 9), ("192.0.2.2", 9)]
     assert spool.tallies("source.ip", NOW - 5, NOW + 1, limit=1) == [("192.0.2.1", 9)]
