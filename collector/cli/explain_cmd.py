@@ -90,7 +90,8 @@ def _print(explanation: Explanation, verdicts: list[tuple[Verdict, ...]]) -> Non
     envelope = {name: iso(value) if name == "time" and value is not None else value for name, value in explanation.envelope.items()}
     output.table(None, ("", ""), [(name, value) for name, value in envelope.items() if value is not None])
     output.say(f"\n{VERDICTS[explanation.verdict].format(shape=explanation.shape, place=explanation.place)}", style="bold")
-    output.table(None, ("", ""), list(explanation.parts.items()))
+    if explanation.parts:
+        output.table(None, ("", ""), list(explanation.parts.items()))
     if explanation.redacted:
         output.say(f"masked: {', '.join(explanation.redacted)}")
     for tried in explanation.tried if explanation.verdict == "unparsed" else ():

@@ -42,7 +42,7 @@ def console(*, error: bool = False) -> Console:
 
 def table(title: str | None, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, styles: Sequence[str | None] = ()) -> None:
     """Print a table; every cell is escaped."""
-    drawn = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False, show_edge=False)
+    drawn = Table(title=title, title_justify="left", header_style="bold", show_header=any(columns), box=None, pad_edge=False, show_edge=False)
     for number, column in enumerate(columns):
         drawn.add_column(column, style=styles[number] if number < len(styles) else None, overflow="fold")
     for row in rows:

@@ -9,7 +9,8 @@ import orjson
 
 def dumps(value: Any) -> bytes:
     """Serialise; mappings keep their order. Lone surrogates cannot occur: sources decode with backslashreplace."""
-    return orjson.dumps(value)
+    # A copy: orjson's own bytes keep the room they were written in, several times their length.
+    return bytes(memoryview(orjson.dumps(value)))
 
 
 def pretty(value: Any) -> bytes:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collector.parse.loader import Parsers
 
 NEAR = 1_795_600_000_000
-"""2026-11-25T11:06:40Z: arrival of every sample line."""
+"""2026-11-25T09:46:40Z: arrival of every sample line."""
 
 _SOURCE = SourceInfo("sample")
 

@@ -162,7 +162,8 @@ class FileSource:
         volume = self._folder.open() if self._start is Start.END else None
         place = None
         if volume is not None:
-            place = volume.place() if volume.seek_end() else None
+            with volume.guarded():
+                place = volume.place() if volume.seek_end() else None
             volume.close()
         if place is None:  # no line stands there: what changes from now on is new
             since = self._clock() + 1 - (OLDEST_MS if self._start is Start.OLDEST_COPY else 0)
@@ -198,9 +199,10 @@ class FileSource:
         if not place.file.may_be(volume.file):
             volume.close()
             return Held.GONE, At.OTHER, None, None
-        if volume.seek(place):
-            return Held.INTACT, At.SAME, volume, None
-        trouble = problem(volume.size, place.spot.offset, volume.same_head(place))
+        with volume.guarded():
+            if volume.seek(place):
+                return Held.INTACT, At.SAME, volume, None
+            trouble = problem(volume.size, place.spot.offset, volume.same_head(place))
         volume.close()
         return Held.BROKEN, At.SAME, None, trouble
 
@@ -244,7 +246,9 @@ class FileSource:
             self._barren = changed
             self.at_end = True
             return False
-        if volume.pull() is Pulled.MORE:
+        with following.guarded():
+            late = volume.pull()
+        if late is Pulled.MORE:
             following.close()
             return True
         if volume.torn:
@@ -273,7 +277,6 @@ class FileSource:
     def _let_go(self) -> None:
         """Forget everything but the token."""
         self.close()
-        self._last = None
         self._place = unpack(self._token) if self._token is not None else None
 
     def _note_presence(self) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from collector.sources.place import Place
+    from collector.sources.place import FileId, Place
 
 
 class Shifting(Exception):  # noqa: N818 - no error: look again
@@ -76,24 +76,22 @@ class Folder:
         changed last before the place was read come after all others.
         """
         copies = _likeliest(self.copies(), place.changed)
-        identical = [copy for copy in copies if (copy.device, copy.inode) == (place.file.device, place.file.inode)]
-        for copy in (*identical, *(copy for copy in copies if copy not in identical)):
+        originals = [copy for copy in copies if _is(copy, place.file)]
+        others = [copy for copy in copies if copy not in originals]
+        for copy in (*originals, *others):
             volume = self._at(copy, place)
             if volume is not None:
-                volume.closed = volume.closed or copy not in identical
+                volume.closed = volume.closed or copy in others
                 return volume
-        volume = self.open()
-        if volume is not None and not volume.seek(place):
-            volume.close()
-            return None
-        return volume
+        return _sought(self.open(), place)
 
     def shorter(self, place: Place) -> Copy | None:
         """Return a plain copy that ends before a place: it was made while lines were still written that had been read already."""
         for copy in reversed(self.copies()):
             if copy.packed or copy.size >= place.spot.offset or (volume := self._open(copy)) is None:
                 continue
-            volume.pull()
+            with volume.guarded():
+                volume.pull()
             volume.take(1)
             volume.close()
             if volume.lineage == place.lineage:
@@ -128,7 +126,7 @@ class Folder:
 
     def _find(self, copies: list[Copy], volume: Volume) -> Copy | None:
         """Return the copy that ``volume``, read to its end, has become: renamed or packed."""
-        renamed = (copy for copy in copies if _is(copy, volume))
+        renamed = (copy for copy in copies if _is(copy, volume.file))
         packed = (copy for copy in _likeliest(copies, volume.changed) if copy.packed and self._repeats(copy, volume))
         return next(renamed, None) or next(packed, None)
 
@@ -143,11 +141,7 @@ class Folder:
         return same
 
     def _at(self, copy: Copy, place: Place) -> Volume | None:
-        volume = self._open(copy)
-        if volume is not None and not volume.seek(place):
-            volume.close()
-            return None
-        return volume
+        return _sought(self._open(copy), place)
 
     def _open(self, copy: Copy) -> Volume | None:
         """Open a copy; None if it may not be read. Raises Shifting if another file has its name by now."""
@@ -159,14 +153,25 @@ class Folder:
         self.refused.pop(copy.path, None)
         if volume is None:
             raise Shifting
-        if (volume.file.device, volume.file.inode) != (copy.device, copy.inode):
+        if not _is(copy, volume.file):
             volume.close()
             raise Shifting
         return volume
 
 
-def _is(copy: Copy, volume: Volume) -> bool:
-    return (copy.device, copy.inode) == (volume.file.device, volume.file.inode)
+def _sought(volume: Volume | None, place: Place) -> Volume | None:
+    """Return a volume at a place, or close it."""
+    if volume is None:
+        return None
+    with volume.guarded():
+        if volume.seek(place):
+            return volume
+    volume.close()
+    return None
+
+
+def _is(copy: Copy, file: FileId) -> bool:
+    return (copy.device, copy.inode) == (file.device, file.inode)
 
 
 def _likeliest(copies: list[Copy], changed: int) -> list[Copy]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import os
 import zlib
+from contextlib import contextmanager
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from collector.sources.framing import BOUNDARY, Framer
 from collector.sources.place import HEAD, Place, Spot, digest, spot_token
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
     from typing import Protocol
 
@@ -79,6 +80,15 @@ class Volume:
             return cls(path, descriptor)
         except OSError:
             os.close(descriptor)
+            raise
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Close the file if reading it fails."""
+        try:
+            yield
+        except OSError:
+            self.close()
             raise
 
     @property

@@ -9,8 +9,9 @@ from collector.agent import feeder as module
 from collector.agent.feeder import BUSY, FACTS, QUIET
 from collector.model.alert import Fact
 from collector.pipeline.merge import AHEAD
-from collector.spool.store import Start
-from tests.support.station import FaultySink, spec
+from collector.sinks.file import FileOptions
+from collector.spool.store import SinkSpec, Start
+from tests.support.station import FaultySink
 
 HOUR = 3_600_000
 
@@ -177,9 +178,9 @@ def test_a_file_that_a_glob_matches_later_is_read_from_its_beginning(station):
 
 def test_a_full_spool_stops_reading_says_so_and_goes_on_later_without_loss(station):
     station.settings["spool"] = {"max_bytes": "8 KiB", "min_free": "0 B"}
-    sink = FaultySink("file", _options(station))
+    sink = FaultySink("file", FileOptions(path=str(station.path("out"))))
     sink.away = True
-    station.sinks = [(sink, spec())]
+    station.sinks = [(sink, SinkSpec("file"))]
     station.start(once=True)
     wanted = [f"u{n:04}@example.org" for n in range(3000)]
     for n in range(0, 3000, 100):
@@ -202,10 +203,6 @@ def test_a_full_spool_stops_reading_says_so_and_goes_on_later_without_loss(stati
     assert [one for one in station.health() if one[0] == "sink"] == [("sink", "unavailable"), ("sink", "ok")]
 
 
-def _options(station):
-    from collector.sinks.file import FileOptions  # noqa: PLC0415 - beside its only use
-
-    return FileOptions(path=station.settings["sink"]["file"]["path"])
 
 
 def test_a_full_disk_stops_reading_the_same_batch_waits_and_nothing_is_lost(station):

@@ -1,3 +1,4 @@
+import contextlib
 import gzip
 import json
 import os
@@ -13,7 +14,7 @@ from collector.model.record import offset_of
 from collector.sources.base import Start
 from collector.sources.file import GRACE_MS, MISSING_MS
 from tests.conformance.sources import SourceSuite
-from tests.support.logs import Log
+from tests.support.logs import Log, open_files
 
 LAB = Path(__file__).parents[1] / "lab" / "rotate-bookworm"
 DAY_MS = 86_400_000
@@ -179,7 +180,7 @@ def test_copytruncate_reads_the_rest_from_the_copy(log, reader, packed):
     if packed:
         log.pack(log.copy(".1"))
     log.write([b"new"])
-    assert reader.read_on() == [b"c", b"d", b"new"]
+    assert reader.read() == [b"c", b"d", b"new"]
     assert [offset_of(record.position) for record in reader.records[-3:]] == [4, 6, 0]
     assert reader.facts() == []
 
@@ -520,6 +521,42 @@ def test_an_error_of_the_disk_lets_go_and_loses_nothing(log, reader, monkeypatch
     assert reader.read() == [b"d"]
 
 
+@pytest.mark.parametrize("start", [Start.BEGINNING, Start.END])
+@pytest.mark.parametrize("good", range(4))
+@pytest.mark.parametrize("rotated", [False, True])
+def test_a_bad_block_leaves_nothing_open(log, monkeypatch, start, good, rotated):
+    """The first reads of each attempt succeed."""
+    log.write([b"a", b"b"])
+    if rotated:
+        made = log.open()
+        made.resume(None)
+        token = made.read(1)[0].position.resume
+        made.close()
+        log.rename()
+        log.write([b"c"])
+    source = log.open(start)
+    source.resume(token if rotated else None)
+    before = open_files()
+    real, left = os.pread, [0]
+
+    def broken(*args):
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(5, "Input/output error")
+        return real(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pread", broken)
+        for _ in range(5):
+            left[0] = good
+            with contextlib.suppress(SourceError):
+                source.read(10)
+        failed = source.facts()
+        source.close()
+    assert open_files() == before
+    assert failed or good >= 2
+
+
 def test_a_pipe_at_the_path_does_not_block(log, reader):
     os.mkfifo(log.path)
     with pytest.raises(SourceError, match="no regular file"):
@@ -626,6 +663,16 @@ def test_an_empty_file_that_fills_and_rotates_while_down_loses_nothing(log):
     reader.restart()
     assert reader.read_on() == [b"a", b"b", b"c"]
     assert reader.facts() == []
+    reader.source.close()
+
+
+def test_what_was_rotated_right_before_a_start_at_the_end_is_old(log):
+    log.write([b"old"])
+    log.rename()
+    reader = Reader(log, Start.END)
+    assert reader.read_on() == []
+    log.write([b"new"])
+    assert reader.read_on() == [b"new"]
     reader.source.close()
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 from itertools import count
 from pathlib import Path
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
@@ -202,5 +202,5 @@ class FileMachine(RuleBasedStateMachine):
             assert [fact.action for fact in self.source.facts()] == []
 
 
-FileMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+FileMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 TestFileMachine = FileMachine.TestCase

@@ -11,7 +11,6 @@ from collector.config.settings import Settings
 from collector.errors import SinkRefused, SinkUnavailable
 from collector.model.document import Delivery
 from collector.sinks.file import FileSink
-from collector.spool.store import SinkSpec
 
 
 @cache
@@ -64,6 +63,14 @@ class Station:
     def start(self, *, once=False):
         self.agent = assembly.agent(Settings.model_validate(self.settings), content(), once=once)
         return self.agent
+
+    def once(self, deadline):
+        """Run one pass and return its exit code."""
+        agent = self.agent or self.start(once=True)
+        try:
+            return agent.once(deadline)
+        finally:
+            self.agent = None
 
     @property
     def parts(self):
@@ -159,6 +166,3 @@ def rejected(number):
     """Refuse the first ``number`` documents for ever; the others arrive."""
     return lambda parcel: Delivery(rejected=tuple((document.id, "mapping") for document in list(parcel.documents())[:number]))
 
-
-def spec(name="file", **options):
-    return SinkSpec(name, **options)
