@@ -39,7 +39,7 @@ def texts(folder: str, pattern: str, overlays: Sequence[Path] = ()) -> Iterator[
     for overlay in overlays:
         for name in (first, f"{first}.d"):
             for path in sorted((overlay / name / rest).rglob(pattern)):
-                yield _read(path), str(path)
+                yield _read(path), str(path) if path.is_absolute() else f"./{path}"  # never taken for a shipped file
 
 
 def package_text(name: str) -> str:

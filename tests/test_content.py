@@ -1,5 +1,7 @@
 """Where content lies, and what cannot be read."""
 
+from pathlib import Path
+
 import pytest
 
 from collector import content
@@ -32,6 +34,13 @@ def test_shipped_files_come_before_those_of_overlays_each_sorted(tmp_path, monke
         ("parser: b.yaml", "parsers/b.yaml"),
         ("parser: 0.yaml", str(tmp_path / "first" / "parsers" / "0.yaml")),
     ]
+
+
+def test_a_file_of_an_overlay_is_never_taken_for_a_shipped_one(tmp_path, monkeypatch):
+    (tmp_path / "rules" / "traffic").mkdir(parents=True)
+    (tmp_path / "rules" / "traffic" / "own.yaml").write_text("title: mine")
+    monkeypatch.chdir(tmp_path)
+    assert list(content.texts("rules", "own.yaml", [Path()])) == [("title: mine", "./rules/traffic/own.yaml")]
 
 
 def test_a_file_that_is_no_utf_8_is_named(tmp_path, monkeypatch):

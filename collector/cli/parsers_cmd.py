@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from collector.agent import assembly
 from collector.cli import output
+from collector.config import load
 from collector.model.identity import Identity
 from collector.parse import samples
 from collector.parse.engine import Engine
@@ -27,6 +28,8 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     """List or test."""
+    for folder in options.overlay:
+        load.overlay(folder)
     catalogue = assembly.load_catalogue()
     parsers = assembly.load_parsers(catalogue, options.overlay)
     return _test(parsers, catalogue, options) if options.what == "test" else _list(parsers, options)

@@ -52,7 +52,7 @@ def test_its_samples_hold(mine, typed):
 def test_explain_shows_the_event_and_how_far_the_rules_are(mine, typed):
     code, out = typed("mailvigil explain")
     assert code == 0
-    assert "taken by mailgarden.web.login-refused (mine/parsers/mailgarden.yaml:5:5)" in out
+    assert "taken by mailgarden.web.login-refused (./mine/parsers/mailgarden.yaml:5:5)" in out
     assert "Event 0: auth-failure" in out
     assert re.search(r"no  bf_ip .*\n.*\n +1 of 10 .*9 more until it fires", out)
 
@@ -72,8 +72,13 @@ def test_a_pattern_that_lets_the_stranger_name_the_address_is_refused_with_its_p
     assert code == 3
 
 
+def test_a_folder_that_is_not_there_is_no_success(typed, capsys):
+    code, _ = typed("mailvigil parsers test")
+    assert code == 2
+
+
 def test_a_sample_that_expects_too_much_fails(mine, typed):
     mine.write_text(mine.read_text().replace("expect: {user.name: bob@example.org, source.ip: 203.0.113.9}", "expect: {source.ip: 192.0.2.1}"))
     code, out = typed("mailvigil parsers test")
     assert code == 1
-    assert "mine/parsers/mailgarden.yaml:5:5: mailgarden.web.login-refused sample 0: event 0: source.ip is '203.0.113.9', expected '192.0.2.1'" in out
+    assert "./mine/parsers/mailgarden.yaml:5:5: mailgarden.web.login-refused sample 0: event 0: source.ip is '203.0.113.9', expected '192.0.2.1'" in out
