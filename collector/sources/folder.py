@@ -131,9 +131,9 @@ class Folder:
         return next(renamed, None) or next(packed, None)
 
     def _repeats(self, copy: Copy, volume: Volume) -> bool:
-        """Say whether a copy holds exactly what was read of ``volume``."""
+        """Say whether a copy holds exactly what was read of ``volume``; nothing, or NULs only, is in any file."""
         place = volume.place()
-        other = self._at(copy, place)
+        other = self._at(copy, place) if place.spot.offset else None
         if other is None:
             return False
         same = other.place().spot == place.spot

@@ -24,6 +24,11 @@ class Growing:
         self.at = 0
         self.near = near
         self.broken = False
+        self.waits = False
+
+    @property
+    def at_end(self):
+        return not self.waits and self.at >= len(self.lines)
 
     def write(self, *stamps):
         self.lines += [str(stamp) for stamp in stamps]
@@ -76,6 +81,40 @@ def test_a_source_that_cannot_be_read_holds_nobody_back():
     b.write(8)
     assert stamps(merge.take(PATIENCE, 10)) == [("b", 8)]
     assert merge.errors() == {}
+
+
+def test_a_source_where_something_is_known_to_wait_holds_the_others_back():
+    a, b = Growing("a"), Growing("b")
+    a.write(7)
+    b.waits = True
+    merge = merged(a, b)
+    for now in (0, PATIENCE, 100 * PATIENCE):
+        assert stamps(merge.take(now, 10)) == []
+    assert not merge.drained
+    b.waits = False
+    assert stamps(merge.take(100 * PATIENCE, 10)) == []
+    assert stamps(merge.take(101 * PATIENCE, 10)) == [("a", 7)]
+
+
+def test_a_clock_that_is_set_back_makes_nobody_wait():
+    a, b = Growing("a"), Growing("b")
+    a.write(7)
+    merge = merged(a, b)
+    assert stamps(merge.take(10**9, 10)) == []
+    assert stamps(merge.take(0, 10)) == [("a", 7)]
+
+
+def test_a_source_is_taken_up_when_nothing_that_was_read_waits():
+    a, b = Growing("a"), Growing("b")
+    a.write(1, 2)
+    b.write(9)
+    merge = merged(a, b)
+    assert merge.taken_up == {"a", "b"}
+    assert stamps(merge.take(0, 2)) == [("a", 1), ("a", 2)]
+    assert merge.taken_up == {"a"}
+    assert stamps(merge.take(PATIENCE, 2)) == []
+    assert stamps(merge.take(2 * PATIENCE, 2)) == [("b", 9)]
+    assert merge.taken_up == {"a", "b"}
 
 
 def test_what_was_not_taken_is_still_there():

@@ -344,6 +344,21 @@ def test_a_file_that_begins_like_one_that_is_gone_is_read(log, reader):
     assert reader.read_on() == [b"header", b"b", b"new"]
 
 
+def test_a_file_of_nuls_is_not_taken_for_an_empty_one(log, reader):
+    reader.read()
+    log.append(b"\0" * 300)
+    log.rename()
+    log.write([b"a"])
+    log.rename()
+    assert reader.read() == []
+    log.pack(log.copy(".2"))
+    log.append(b"")
+    log.rename()
+    log.pack(log.copy(".1"))
+    log.write([b"new"])
+    assert reader.read_on() == [b"a", b"new"]
+
+
 def test_a_line_that_comes_while_the_file_is_left_is_not_lost(log, reader, monkeypatch):
     log.write([b"a"])
     reader.read()
