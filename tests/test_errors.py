@@ -35,7 +35,9 @@ def test_an_error_says_its_place_first_and_keeps_its_hint(name):
     error = getattr(errors, name)("is broken", Location("a.yaml", 3, 5), "mend it")
     assert str(error) == "a.yaml:3:5: is broken"
     assert (error.message, error.hint) == ("is broken", "mend it")
+    assert error.with_hint == "a.yaml:3:5: is broken; mend it"
     assert isinstance(error, CollectorError)
+    assert getattr(errors, name)("is broken").with_hint == "is broken"
     assert str(getattr(errors, name)("is broken")) == "is broken"
 
 

@@ -99,10 +99,10 @@ def configured(settings: Settings) -> tuple[FileSettings, ...]:
     """Return the configured files; with none, the mail logs that this host has."""
     if settings.source.file:
         return settings.source.file
-    return tuple(FileSettings(path=path) for path in DEFAULTS if _there(Path(path)))
+    return tuple(FileSettings(path=path) for path in DEFAULTS if there(Path(path)))
 
 
-def _there(path: Path) -> bool:
+def there(path: Path) -> bool:
     """Say whether a path exists; one in a folder that may not be entered counts, so that reading it says why it cannot be read."""
     try:
         return path.exists()
@@ -140,7 +140,7 @@ class Roster:
 
     def present(self) -> list[str]:
         """Return the names of the sources whose paths are there."""
-        return [str(path) for path in self._known if _there(path)]
+        return [str(path) for path in self._known if there(path)]
 
     def _source(self, file: FileSettings, path: Path, *, appeared: bool) -> Source:
         info = SourceInfo(str(path), file.timezone or self._settings.timezone, file.host or self._host, file.format, str(path))

@@ -63,7 +63,7 @@ def _sources(settings: Settings) -> Iterator[str]:
             except SourceError as error:
                 yield error.with_hint
             else:
-                if not path.exists():
+                if not roster.there(path):
                     yield f"{path}: there is no such file yet"
                 elif source.lineage is not None and lineages.setdefault(source.lineage, path) != path:
                     yield f"{path} holds the same lines as {lineages[source.lineage]}: only one of them is read"
@@ -73,6 +73,6 @@ def _sources(settings: Settings) -> Iterator[str]:
 
 def _state(settings: Settings) -> Iterator[str]:
     folder = Path(settings.state_dir)
-    place = next((one for one in (folder, *folder.parents) if one.exists()), Path("/"))
-    if not os.access(place, os.W_OK):
+    place = next((one for one in (folder, *folder.parents) if roster.there(one)), Path("/"))
+    if not os.access(place, os.W_OK, effective_ids=True):
         yield f"{folder}: this user may not write there (state_dir)"

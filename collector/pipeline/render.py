@@ -124,8 +124,9 @@ def _alert_fields(alert: Alert) -> dict[str, Any]:
         "mail.alert.late": alert.late,
         "mail.alert.rule_hash": rule.logic,
         **attack.threat(rule.tags),
-        **alert.fields,
     }
+    for name, value in alert.fields.items():  # a rule that groups by event.action does not change what an alert is
+        flat.setdefault(name, value)
     optional: dict[str, Any] = {
         "event.outcome": alert.outcome,
         "rule.description": rule.description or None,

@@ -76,7 +76,8 @@ def test_a_configured_sink_takes_the_place_of_the_archive_unless_both_are_wanted
 
 
 def test_where_a_source_without_a_position_begins():
-    assert [assembly._first(seen, once=once) for seen in Seen for once in (False, True)] == [Start.END, Start.BEGINNING, Start.OLDEST_COPY, Start.OLDEST_COPY, Start.BEGINNING, Start.BEGINNING]
+    wanted = {Seen.FRESH: (Start.END, Start.BEGINNING), Seen.LOST: (Start.OLDEST_COPY,) * 2, Seen.KNOWN: (Start.BEGINNING,) * 2}
+    assert {seen: (assembly._first(seen, once=False), assembly._first(seen, once=True)) for seen in Seen} == wanted
 
 
 def test_the_host_has_a_name_and_maybe_an_id():

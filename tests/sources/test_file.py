@@ -652,6 +652,34 @@ def test_start_at_the_end_of_a_file_without_a_line(log, content):
     reader.source.close()
 
 
+def test_the_start_can_be_remembered_before_anything_was_read(log):
+    log.write([b"old"])
+    reader = Reader(log, Start.END)
+    reader.source.begin()
+    position = reader.source.position()
+    reader.source.begin()
+    assert position == reader.source.position() is not None
+    log.write([b"new"])
+    reader.restart()
+    reader.source.begin()
+    assert reader.source.position() == position
+    assert reader.read() == [b"new"]
+    reader.source.close()
+
+
+def test_a_start_that_cannot_be_known_yet_is_known_at_the_first_read(log):
+    log.path.mkdir()
+    reader = Reader(log, Start.END)
+    reader.source.begin()
+    assert reader.source.position() is None
+    log.path.rmdir()
+    log.write([b"old"])
+    assert reader.read() == []
+    log.write([b"new"])
+    assert reader.read() == [b"new"]
+    reader.source.close()
+
+
 def test_a_start_at_the_end_survives_a_rotation_while_down(log):
     log.write([b"old"])
     reader = Reader(log, Start.END)

@@ -34,19 +34,30 @@ def content():
     return assembly.load_content((LAB,), load.overlay(LAB))
 
 
-def documents(run, names=None):
-    """Replay a run from an empty state; yield every document."""
-    sources = {}
-    for name in names or RUNS[run]:
+@cache
+def bodies(run, debug_lines="count"):
+    """Replay a run from an empty state; return every document's body, and what was counted."""
+    return replayed(run, RUNS[run], debug_lines)
+
+
+def replayed(run, names, debug_lines="count"):
+    """Replay some files of a run."""
+    sources, summary = {}, Summary()
+    for name in names:
         path = str(LAB / run / name)
         sources[path] = read_whole(path, SourceInfo(path, path=path, host="mx1"), NEAR)
-    pipeline = assembly.road(content(), Identity(), live=False)
-    for _, rendered in replay(pipeline, sources, Summary()):
-        yield json.loads(rendered.document.body)
+    pipeline = assembly.road(content(), Identity(), live=False, debug_lines=debug_lines)
+    return [rendered.document.body for _, rendered in replay(pipeline, sources, summary)], summary
+
+
+def documents(run, debug_lines="count"):
+    """Yield every document of a run."""
+    for body in bodies(run, debug_lines)[0]:
+        yield json.loads(body)
 
 
 def line_starts(path):
-    data = gzip.open(path).read() if path.endswith(".gz") else Path(path).read_bytes()
+    data = unpacked(Path(path))
     starts, at = [], 0
     for line in data.splitlines(keepends=True):
         starts.append(at)
@@ -72,28 +83,42 @@ def entry(row):
     return one.get("scenarios", {}).get(row["scenario"], one)
 
 
+class Places:
+    """Finds the lines of events again."""
+
+    def __init__(self):
+        self._starts = {}
+
+    def line(self, event):
+        """Return the stem of the file and the number of the line, from 1."""
+        path = event["log"]["file"]["path"]
+        if path not in self._starts:
+            self._starts[path] = line_starts(path)
+        return Path(path).name.split(".log")[0], bisect_right(self._starts[path], event["log"]["offset"])
+
+    def inside(self, event, row):
+        """Say whether an event lies in a scenario's lines."""
+        stem, line = self.line(event)
+        first, last = row["log_lines"].get(stem, (0, -1))
+        return first <= line <= last
+
+
+def rows(run):
+    """Return the truth: one row a scenario."""
+    return [json.loads(line) for line in (LAB / run / "truth.jsonl").read_text().splitlines()]
+
+
 def score(run, shipped):
     """Compare a run with the truth; only rules in ``shipped`` count as missing."""
     verbosity = "verbose" if run.endswith("verbose") else "default"
-    rows = [json.loads(line) for line in (LAB / run / "truth.jsonl").read_text().splitlines()]
+    truth = rows(run)
     events, alerts = {}, []
     for document in documents(run):
         if document["event"]["kind"] == "alert":
             alerts.append(document)
         else:
             events[document["event"]["id"]] = document
-    starts = {}
-
-    def line_of(event):
-        path = event["log"]["file"]["path"]
-        if path not in starts:
-            starts[path] = line_starts(path)
-        return Path(path).name.split(".log")[0], bisect_right(starts[path], event["log"]["offset"])
-
-    def inside(event, row):
-        stem, line = line_of(event)
-        first, last = row["log_lines"].get(stem, (0, -1))
-        return first <= line <= last
+    inside = Places().inside
 
     def carries(event, alert, row):
         if row["scenario"].startswith(NO_CLIENT) or row["scenario"] in NO_CLIENT_TOO:
@@ -109,8 +134,8 @@ def score(run, shipped):
         if not evidence or alert["mail"]["alert"]["step"] == "end":
             continue
         latest = max(evidence, key=lambda one: one["@timestamp"])
-        right = [row for row in rows if any(inside(one, row) for one in evidence) and rule in (*entry(row).get("rules", ()), *entry(row).get("also", ()))]
-        whose = [row for row in rows if inside(latest, row)]
+        right = [row for row in truth if any(inside(one, row) for one in evidence) and rule in (*entry(row).get("rules", ()), *entry(row).get("also", ()))]
+        whose = [row for row in truth if inside(latest, row)]
         if len(whose) > 1:
             whose = [row for row in whose if carries(latest, alert, row)] or whose
         if not right:
@@ -118,10 +143,10 @@ def score(run, shipped):
         for row in whose:
             if row.get("malicious") is False and alert["event"]["severity"] >= 47 and not right:
                 result.not_clean.append((row["scenario"], rule))
-        for row in rows:
+        for row in truth:
             if rule in entry(row).get("rules", ()) and any(inside(one, row) and carries(one, alert, row) for one in evidence):
                 result.found.setdefault(row["scenario"], set()).add(rule)
-    for row in rows:
+    for row in truth:
         wanted = set(entry(row).get("rules", ())) & shipped
         if wanted and verbosity not in entry(row).get("blind", ()) and row["scenario"] not in result.found:
             result.missed[row["scenario"]] = wanted
@@ -130,5 +155,10 @@ def score(run, shipped):
 
 def plain_lines(path):
     """Return the lines of a log, plain or .gz, as text."""
-    data = gzip.open(path).read() if path.suffix == ".gz" else path.read_bytes()
-    return data.decode().splitlines()
+    return unpacked(path).decode().splitlines()
+
+
+def unpacked(path):
+    """Return the bytes of a log, plain or .gz."""
+    data = path.read_bytes()
+    return gzip.decompress(data) if path.suffix == ".gz" else data

@@ -1,0 +1,71 @@
+"""Does all of it load and agree, and what to do where it does not."""
+
+import json
+import shutil
+
+
+def test_a_host_in_order(mailvigil, log, config, tmp_path):
+    result = mailvigil("check", "--config", config())
+    assert result.code == 0, result.out
+    assert result.out.splitlines() == [f"sources: {log}", "sinks: file", result.out.splitlines()[2]]
+    assert "shapes, " in result.out
+    assert not (tmp_path / "state").exists(), "it only looks"
+
+
+def test_as_one_document_with_the_origin_of_every_key(mailvigil, log, config):
+    path = config()
+    found = json.loads(mailvigil("check", "--config", path, "--json").out)
+    assert (found["sources"], found["sinks"], found["remarks"]) == ([str(log)], ["file"], [])
+    assert found["origins"]["host"] == str(path)
+    assert found["rules"] >= 20
+
+
+def remarks(mailvigil, path):
+    result = mailvigil("check", "--config", path, "--json")
+    found = json.loads(result.out)["remarks"]
+    assert result.code == bool(found)
+    return found
+
+
+def test_a_file_that_is_not_there_and_a_glob_that_matches_nothing(mailvigil, tmp_path, config):
+    found = remarks(mailvigil, config(sources=("mail.log", "more/*.log")))
+    assert found == [f"{tmp_path / 'mail.log'}: there is no such file yet", f"{tmp_path}/more/*.log: nothing matches yet"]
+
+
+def test_a_file_that_may_not_be_read_says_what_gives_permission(mailvigil, log, config, unprivileged):
+    log.chmod(0o600)
+    path = config()
+    with unprivileged():
+        first, *_ = remarks(mailvigil, path)
+    assert first.startswith(f"{log} cannot be read: Permission denied; setfacl -m u:nobody:r ")
+
+
+def test_a_folder_is_no_log(mailvigil, tmp_path, config):
+    (tmp_path / "mail.log").mkdir()
+    assert remarks(mailvigil, config()) == [f"{tmp_path / 'mail.log'} is no regular file; give the path of a log file"]
+
+
+def test_two_files_with_the_same_lines(mailvigil, log, config, tmp_path):
+    shutil.copy(log, tmp_path / "mail.info")
+    found = remarks(mailvigil, config(sources=("mail.log", "mail.info")))
+    assert found == [f"{tmp_path / 'mail.info'} holds the same lines as {log}: only one of them is read"]
+
+
+def test_a_rule_in_the_settings_that_does_not_exist(mailvigil, log, config):
+    assert remarks(mailvigil, config("[rules.bf_iq]\nthreshold = 3\n")) == ["unknown rule in the settings: bf_iq"]
+
+
+def test_no_log_at_all(mailvigil, config, monkeypatch, tmp_path):
+    monkeypatch.setattr("collector.agent.roster.DEFAULTS", (str(tmp_path / "none.log"),))
+    assert remarks(mailvigil, config(sources=())) == ["no mail log was found on this host: name one in [[source.file]]"]
+
+
+def test_a_state_folder_that_may_not_be_written(mailvigil, log, config, unprivileged, tmp_path):
+    log.chmod(0o644)
+    path = config()
+    with unprivileged():
+        assert remarks(mailvigil, path) == [f"{tmp_path / 'state'}: this user may not write there (state_dir)"]
+    (tmp_path / "locked").mkdir(0o700)
+    path.write_text(path.read_text().replace(str(tmp_path / "state"), str(tmp_path / "locked" / "state")))
+    with unprivileged():
+        assert remarks(mailvigil, path) == [f"{tmp_path / 'locked' / 'state'}: this user may not write there (state_dir)"]
