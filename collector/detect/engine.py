@@ -19,6 +19,7 @@ from collector.detect.overflow import Clock
 from collector.detect.patterns import number_of, text_of
 from collector.detect.suppress import Episodes
 from collector.detect.windows import Windows
+from collector.model.moment import AHEAD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     from collector.model.identity import Identity
     from collector.model.state import Remembers
 
-AHEAD = 300_000
-"""Stamps further ahead of the clock than this (ms) give way to others in a window."""
 _ABSENCE = "absence"
 
 Bound = dict[str, Any]
@@ -172,16 +171,20 @@ class Detector:
         return holding
 
     def _samples(self, correlation: Correlation, event: Event, ident: bytes, stage: int) -> Sequence[Sample]:
-        """Give one sample; one for each value where values are counted, none where it has none to count or add."""
-        horizon = max(event.time, self.clock + AHEAD)
+        """Give one sample; one for each value where values are counted, none where it has none to count or add.
+
+        A stamp far ahead of the clock gives none: it would end the windows of events whose clock is right.
+        """
+        if event.time > self.clock + AHEAD:
+            return ()
         if correlation.field is None:
-            return (Sample(event.time, horizon, ident, stage),)
+            return (Sample(event.time, ident, stage),)
         found = event.get(correlation.field)
         values = found[: keys.ELEMENTS] if isinstance(found, list) else [] if found is None else [found]
         if correlation.type == "value_count":
-            return [Sample(event.time, horizon, ident, value=self._identity.value(text_of(value))) for value in values]
+            return [Sample(event.time, ident, value=self._identity.value(text_of(value))) for value in values]
         amounts = [float(number) for value in values if (number := number_of(value)) is not None]
-        return (Sample(event.time, horizon, ident, amount=sum(amounts)),) if amounts else ()
+        return (Sample(event.time, ident, amount=sum(amounts)),) if amounts else ()
 
     def _with_bases(self, correlation: Correlation, event: Event, bound: Bound, view: View) -> View:
         """Add to a sequence the events of the windows that fed it, where they still stand."""
@@ -219,7 +222,7 @@ class Detector:
         if time + rule.absence.window <= self.clock:
             return
         for key in self._keys[rule.name].of(event, {}):
-            counted, _ = self.windows.add(rule.key, key, Sample(time, time, ident))
+            counted, _ = self.windows.add(rule.key, key, Sample(time, ident))
             self._dues.set((_ABSENCE, rule.key, counted), newest(self.windows.tables[rule.key].rows[counted]) + rule.absence.window)
 
     def _absent(self, due: int, logic: str | bytes, key: str | bytes) -> list[Alert | Fact]:

@@ -1,8 +1,7 @@
 """In: the packed state of one key and one more event. Out: the new state, and a view where the condition holds.
 
 A window slides and is inclusive: what counts lies between the key's newest event and ``timespan`` before it. States are
-immutable bytes of O(threshold) size; the first eight are the newest stamp (ms, signed, big-endian) in every one. A stamp
-beyond ``horizon`` (ahead of the clock by more than it may be) gives way to events whose clock is right.
+immutable bytes of O(threshold) size; the first eight are the newest stamp (ms, signed, big-endian) in every one.
 """
 
 from __future__ import annotations
@@ -35,10 +34,9 @@ class View:
 
 
 class Sample(NamedTuple):
-    """One event for a window: its time, the horizon (ms), its id (16 bytes), which base rule it hit, and what is counted."""
+    """One event for a window: its time (ms), its id (16 bytes), which base rule it hit, and what is counted."""
 
     time: int
-    horizon: int
     id: bytes
     stage: int = 0
     value: bytes = b""
@@ -96,8 +94,6 @@ class Ring:
     def add(self, state: bytes | None, sample: Sample) -> tuple[bytes | None, bool]:
         """See Operator."""
         stamps, values, ids = self._read(state)
-        while stamps and stamps[0] > sample.horizon:
-            del stamps[0], values[:1], ids[:1]
         latest = max(stamps[0], sample.time) if stamps else sample.time
         if sample.time < latest - self.timespan:
             return state, False
@@ -167,9 +163,6 @@ class Panes:
     def add(self, state: bytes | None, sample: Sample) -> tuple[bytes | None, bool]:
         """See Operator."""
         latest, panes, ids = self._read(state)
-        if latest > sample.horizon:
-            panes = {pane: held for pane, held in panes.items() if held[0] <= sample.horizon}
-            latest = max((held[0] for held in panes.values()), default=NOWHERE)
         pane = sample.time // self._width
         top = max(pane, *panes) if panes else pane
         if pane <= top - self.PANES:
@@ -215,7 +208,7 @@ class Together:
 
     def add(self, state: bytes | None, sample: Sample) -> tuple[bytes | None, bool]:
         """See Operator."""
-        slots = [(NOWHERE, bytes(_ID)) if stamp > sample.horizon else (stamp, one) for stamp, one in self._read(state)]
+        slots = self._read(state)
         if sample.time >= slots[sample.stage][0]:
             slots[sample.stage] = (sample.time, sample.id)
         latest = max(stamp for stamp, _ in slots)
@@ -260,7 +253,7 @@ class InOrder:
 
     def add(self, state: bytes | None, sample: Sample) -> tuple[bytes | None, bool]:
         """See Operator. An event that follows nothing is not kept."""
-        chains = [None if chain is not None and chain[1] > sample.horizon else chain for chain in self._read(state)]
+        chains = self._read(state)
         latest = max([sample.time, *(chain[1] for chain in chains if chain is not None)])
         chains = [None if chain is not None and chain[0] < latest - self.timespan else chain for chain in chains]
         before = chains[sample.stage - 1] if sample.stage else (sample.time, sample.time, ())

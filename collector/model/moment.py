@@ -6,6 +6,9 @@ import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
+AHEAD = 5 * 60_000
+"""A stamp further ahead of the clock than this (ms) is one of a broken clock."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 _SPAN = re.compile(r"([0-9]+)(ms|s|m|h|d)")

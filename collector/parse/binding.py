@@ -52,6 +52,7 @@ class Use:
     table: SessionTable
     opens: bool
     gives: tuple[str, ...]
+    set: Mapping[str, Any]
     takes: tuple[str, ...]
     counts: str | None
     closes: bool
@@ -126,7 +127,7 @@ def check_lending(programs: Sequence[Program], known_tables: Mapping[str, Sessio
     counted: set[str] = set()
     for entry in every:
         for use in entry.uses:
-            given[use.table.name].update(use.gives)
+            given[use.table.name].update(use.gives, use.set)
             counted |= {use.counts} if use.counts is not None else set()
     for entry in every:
         for use in entry.uses:
@@ -235,7 +236,9 @@ class _File:
             raise ParserError(f"unknown session table {use.of}{did_you_mean(use.of, self._tables)}", at, "declare it under sessions")
         for name in use.takes:
             self._vocabulary.check_field(shape.action, name, at)
-        return Use(table, use.opens, use.gives, use.takes, use.counts, use.closes)
+        for name, one in use.set.items():
+            self._vocabulary.check_value(name, one, at)
+        return Use(table, use.opens, use.gives, use.set, use.takes, use.counts, use.closes)
 
     def _check_uses(self, uses: Iterable[Use], bound: Shape, at: Location) -> None:
         for use in uses:

@@ -37,6 +37,7 @@ class UseDef(Strict):
     of: str
     opens: bool = False
     gives: tuple[str, ...] = ()
+    set: dict[str, Any] = Field(default_factory=dict)
     takes: tuple[str, ...] = ()
     counts: str | None = None
     closes: bool = False

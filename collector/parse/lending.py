@@ -46,7 +46,7 @@ def _key(sessions: Sessions, use: Use, entry: Entry, source: str, tag: Mapping[s
 
 def _give(sessions: Sessions, use: Use, entry: Entry, key: str, now: int, fields: Mapping[str, Any], events: int) -> None:
     given = {name: fields.get(name, entry.shape.static.get(name)) for name in use.gives}
-    given = {name: value for name, value in given.items() if value is not None}
+    given = {**use.set, **{name: value for name, value in given.items() if value is not None}}
     counts = {} if use.counts is None else {use.counts: events}
     if given or counts:
         sessions.write(key, use.table.name, now, given, counts)

@@ -44,7 +44,7 @@ def counters(text: str) -> Facts:
     refused: list[str] = []
     facts: Facts = {}
     for word in text.split():
-        verb, _, numbers = word.partition("=")
+        verb, _, numbers = word.lower().partition("=")
         done, _, total = numbers.partition("/")
         if not done.isdecimal() or not (total or done).isdecimal():
             continue

@@ -13,6 +13,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Protocol
 
 from collector.errors import SourceError
+from collector.model.moment import AHEAD
 from collector.model.state import Table
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ PATIENCE = 300
 LATENCY = 2000
 """How long (ms) a line may be on its way from its stamp to its file: wall-clock time moves the clock only that far up to now,
 so that a line that was just written is not late."""
-AHEAD = 5 * 60_000
-"""A stamp further ahead of ``near`` than this (ms) is a log-time-anomaly."""
 READ = 512
 """Records asked of a source at a time."""
 TOLD = "\x00told"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collector.sources.place import FileId, Place
 
 
-class Shifting(Exception):  # noqa: N818 - no error: look again
+class Shifting(Exception):
     """A rotation renames the files at this very moment."""
 
 

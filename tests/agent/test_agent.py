@@ -99,11 +99,11 @@ def test_a_full_disk_is_no_endless_wait(ticking):
 def test_a_full_spool_is_no_endless_wait(ticking):
     ticking.settings["spool"] = {"max_bytes": "1 KiB", "min_free": "0 B"}
     faulty(ticking).away = True
-    ticking.write(*[ticking.failure(user=f"u{n:04}@example.org") for n in range(6000)])
+    ticking.write(*[ticking.failure(user=f"u{n:04}@example.org") for n in range(3000)])
     assert ticking.once(5) == 6
     ticking.sinks = None
     assert ticking.once(500) == 0
-    assert users(ticking) == [f"u{n:04}@example.org" for n in range(6000)]
+    assert users(ticking) == [f"u{n:04}@example.org" for n in range(3000)]
 
 
 def test_told_to_stop_it_commits_what_it_has_and_ends(ticking):

@@ -8,7 +8,7 @@ import pytest
 from collector.agent import feeder as module
 from collector.agent.feeder import BUSY, FACTS, QUIET
 from collector.model.alert import Fact
-from collector.pipeline.merge import AHEAD
+from collector.model.moment import AHEAD
 from collector.sinks.file import FileOptions
 from collector.spool.store import SinkSpec, Start
 from tests.support.station import FaultySink

@@ -176,6 +176,20 @@ def test_a_cursor_that_cannot_be_committed_makes_it_send_again_without_writing_t
     assert port.told.states() == [("unavailable", "failure"), ("ok", "success")]
 
 
+def test_the_sink_is_told_where_it_stands_after_a_cursor_that_could_not_be_committed(port):
+    port.commit(postfix=["a"])
+    port.ship()
+    port.commit(postfix=["b"])
+    port.disk_is_full(full=True)
+    moves, port.spool._cursors.move = port.spool._cursors.move, _no_room
+    assert not port.shipper.step()
+    port.now += HOUR
+    port.spool._cursors.move = moves
+    port.disk_is_full(full=False)
+    port.ship()
+    assert port.arrived() == ["a", "b"]
+
+
 def _no_room(*_):
     raise SpoolFull("no room")
 

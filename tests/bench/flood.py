@@ -30,9 +30,8 @@ def lines(number, seed=1):
     for n in range(number):
         address = IPv6Address(NETWORK | (0xBAD << 80 if n % 2 else dice.getrandbits(16) << 80) | dice.getrandbits(80))
         user = f"user{n:07d}x{dice.getrandbits(32):08x}@example.org"
-        stamp = iso(START + n)
-        text = f"{stamp} mx1 dovecot: imap-login: Disconnected: Connection closed (auth failed, 1 attempts in 2 secs): user=<{user}>, method=PLAIN, rip={address}, lip=192.0.2.1, TLS"
-        raw = text.encode()
+        cause = "Disconnected: Connection closed (auth failed, 1 attempts in 2 secs)"
+        raw = f"{iso(START + n)} mx1 dovecot: imap-login: {cause}: user=<{user}>, method=PLAIN, rip={address}, lip=192.0.2.1, TLS".encode()
         yield Record(info, raw, START + n, Position((first, offset.to_bytes(8, "big")), offset.to_bytes(8, "big")))
         offset += len(raw) + 1
 

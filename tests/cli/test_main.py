@@ -65,7 +65,7 @@ TOML = [
     ("namespace =", "no TOML"),
     ("namespace = 'a'\nnamespace = 'b'", "no TOML"),
     ("[site]\nnetworks = ['192.0.2.1/24']", "has host bits set"),
-    ("[sink.elasticsearch]\nhosts = ['https://es.example.org']\napi_key = { file = '/nowhere' }", "/nowhere cannot be read"),
+    ("[sink.elasticsearch]\nhosts = ['https://es.example.org:9200']\napi_key = { file = '/nowhere' }", "/nowhere cannot be read"),
 ]
 
 

@@ -31,7 +31,7 @@ def test_later_wins_and_every_key_knows_its_origin(tmp_path):
     ("text", "said"),
     [
         ('namspace = "x"', "unknown key namspace, did you mean namespace?"),
-        ('[sink.elasticsearch]\nhosts = ["https://es.example.org"]\napikey = "x"', "unknown key sink.elasticsearch.apikey, did you mean api_key?"),
+        ('[sink.elasticsearch]\nhosts = ["https://es.example.org:9200"]\napikey = "x"', "unknown key sink.elasticsearch.apikey, did you mean api_key?"),
         ('timezone = "Mars/Olympus"', "'Mars/Olympus' is no time zone"),
         ('namespace = "Upper"', "lower-case letters"),
         ('[site]\nnetworks = ["192.0.2.1/24"]', "192.0.2.1/24 has host bits set"),

@@ -13,9 +13,7 @@ from tests.support import ecs, lab
 
 SHIPPED = frozenset(assembly.load_content().rules.rules)
 VERBOSE = [run for run in lab.RUNS if run.endswith("verbose")]
-FORGED = {"8.8.8.8", "1.1.1.1", "9.9.9.9", "6.6.6.6", "1.2.3.4", "10.0.0.1"}
-"""Addresses that attackers wrote into user names, subjects, envelopes and certificate names."""
-FORGED_ACCOUNT = "ceo@lab.example"
+FORGED, FORGED_ACCOUNT = lab.forged()
 RELOAD = {"cert.rotate_ok": "service-reload"}
 """The vocabulary has a name of its own for what expected.yaml still calls a start."""
 ENVELOPE = ("log", "event.original", "event.id", "event.timezone", "@timestamp")

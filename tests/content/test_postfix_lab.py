@@ -34,7 +34,8 @@ def catalogue():
 
 @pytest.fixture(scope="module")
 def parsers(catalogue):
-    return loader.load(content.texts("parsers/postfix", "*.yaml"), content.texts("parsers/patterns", "*.grok"), catalogue)
+    """Load all of them: Dovecot's auth lines lend to smtpd."""
+    return loader.load(content.texts("parsers", "*.yaml"), content.texts("parsers/patterns", "*.grok"), catalogue)
 
 
 @pytest.fixture(scope="module")
@@ -60,13 +61,14 @@ def read(engine):
 
 @pytest.fixture(scope="module")
 def lab(read):
-    """Read a lab log, each only once."""
+    """Read a lab log, each only once: the events of Postfix."""
     known = {}
 
     def events(run, name="rsyslog-rfc3339.log.gz"):
         if (run, name) not in known:
             raw = (LAB / run / name).read_bytes()
-            known[run, name] = read((gzip.decompress(raw) if name.endswith(".gz") else raw).splitlines())
+            lines = (gzip.decompress(raw) if name.endswith(".gz") else raw).splitlines()
+            known[run, name] = [(number, event) for number, event in read(lines) if event.shape.stream == "postfix"]
         return known[run, name]
 
     return events
@@ -140,7 +142,7 @@ def test_an_attempt_that_a_rate_limit_refused_is_no_failed_login(scenario, run):
     _, events = scenario(run, "smtp.rate_limit")
     failures = [event for event in events if event.shape.action == "auth-failure"]
     assert len(failures) == 3
-    assert all(event.get("mail.auth.reason") is None for event in failures)
+    assert {event.get("mail.auth.reason") for event in failures} == ({"bad-password"} if run.endswith("verbose") else {None})
     assert Counter(event.get("mail.smtp.stage") for event in events if event.get("mail.reject.class") == "rate") == {"auth": 3, "connect": 5, "mail": 2, "rcpt": 3, "starttls": 2}
 
 
@@ -215,6 +217,32 @@ def test_a_message_keeps_the_user_who_sent_it(lab, run):
     sent = [event for event in events if event.shape.action == "delivery-sent" and event.get("user.name") == "peggy@lab.example"]
     assert len(sent) == sum(event.get("mail.nrcpt") for event in spam)
     assert not any(event.get("email.local_id") in ids and event.get("user.name") is None for event in events if event.shape.action.startswith("delivery-"))
+
+
+def test_a_message_counts_once_however_often_it_becomes_active(lab):
+    events = [event for _, event in lab("bookworm-syslog-default") if event.shape.action in ("queue-active", "queue-removed")]
+    seen, again = set(), []
+    for event in events:
+        queue_id = event.get("email.local_id")
+        if event.shape.action == "queue-removed":
+            seen.discard(queue_id)
+            continue
+        assert event.get("mail.queue.retry") is (True if queue_id in seen else None)
+        again += [queue_id] * (queue_id in seen)
+        seen.add(queue_id)
+    assert len(again) > 14
+
+
+@pytest.mark.parametrize(("name", "reasons"), [("auth.bruteforce.submission", {"bad-password"}), ("auth.spray.submission", {"bad-password", "unknown-user"})])
+def test_auth_lends_its_reason_to_smtpd_where_it_speaks(scenario, name, reasons):
+    def failures(run):
+        _, events = scenario(run, name)
+        return [event for event in events if event.shape.name == "postfix.smtpd.sasl-failure" and event.get("mail.auth.reason") != "backend-timeout"]
+
+    lent = failures("bookworm-syslog-verbose")
+    assert {event.get("mail.auth.reason") for event in lent} == reasons
+    assert all(event.get("mail.auth.password_hash") for event in lent)
+    assert {event.get("mail.auth.reason") for event in failures("bookworm-syslog-default")} == {None}
 
 
 def test_a_web_application_is_known_by_its_uid(lab):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from collector.detect import overflow, windows
 from collector.model.alert import Alert, Fact
 from collector.model.event import Event
+from collector.model.moment import AHEAD
 from tests.conformance.remembers import conform
 from tests.support.detection import FAILURE, HOUR, MINUTE, NOON, SECOND, SUCCESS, bf_ip, catalogue, correlation, detection, detector, event, exception, failure, feed, success
 
@@ -16,6 +17,10 @@ SILENCE = detection("silence", {"event.action": ["auth-failure", "auth-success"]
 FIVE = correlation("bf_user_ip", "event_count", ["auth_failure"], ["user.name", "source.ip"], "30m", {"gte": 5}, level="informational")
 THEN = correlation("bf_success", "temporal_ordered", ["bf_user_ip", "auth_success"], ["user.name", "source.ip"], "30m")
 SPRAY = correlation("spray", "value_count", ["auth_failure"], ["source.ip"], "30m", {"field": "user.name", "gte": 4})
+
+
+QUEUED = detection("queued", {"event.action": "queue-active"})
+VOLUME = correlation("volume", "value_sum", ["queued"], ["user.name"], "1h", {"field": "mail.nrcpt", "gt": 3})
 
 
 def names(said):
@@ -242,6 +247,27 @@ def test_a_stamp_from_the_future_does_not_blind_a_silence():
     held.advance(NOON)
     held.see(failure(NOON + 1000 * HOUR))
     assert names(held.advance(NOON + HOUR)) == [("silence", "0")]
+
+
+def test_a_stamp_far_ahead_of_the_clock_ends_no_window():
+    held = detector(FAILURE, SUCCESS, bf_ip(), SPRAY, FIVE, THEN, VOLUME, QUEUED)
+    held.advance(NOON)
+    far = NOON + AHEAD + 1
+    for one in failures(0, 0):
+        assert held.see(one) == []
+    before = {key: dict(table.rows) for key, table in held.windows.tables.items()}
+    for one in (failure(far), success(far), event("queue-active", far, {"user.name": "bob", "mail.nrcpt": 5})):
+        held.see(one)
+    assert {key: dict(table.rows) for key, table in held.windows.tables.items()} == before
+    assert names(held.see(failure(NOON))) == [("bf_ip", "0")]
+
+
+def test_a_stamp_a_little_ahead_counts_and_one_far_ahead_is_judged_by_itself():
+    held = detector(FAILURE, bf_ip(), detection("plain", {"event.action": "auth-failure"}, level="low"))
+    held.advance(NOON)
+    said = [one for number in range(3) for one in held.see(failure(NOON + AHEAD))]
+    assert names(said) == [("plain", "0"), ("bf_ip", "0")]
+    assert names(detector(detection("plain", {"event.action": "auth-failure"}, level="low")).see(failure(NOON + AHEAD + 1))) == [("plain", "0")]
 
 
 # memory

@@ -17,7 +17,6 @@ from tests.support.detection import NOON, catalogue, failure
 
 COUNT, VALUES, SUM, BOTH, ORDER, SILENT = (bytes((number,)) * 8 for number in range(6))
 SPAN = 60_000
-AHEAD = 1 << 50
 KEYS = Keys(("source.ip",), catalogue(), Identity())
 
 
@@ -38,7 +37,7 @@ def key(ip):
 
 
 def sample(time, number, stage=0):
-    return Sample(time, AHEAD, number.to_bytes(16, "big"), stage, bytes(7) + bytes((number % 4,)), 1.0)
+    return Sample(time, number.to_bytes(16, "big"), stage, bytes(7) + bytes((number % 4,)), 1.0)
 
 
 def rows(held):

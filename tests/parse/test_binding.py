@@ -70,6 +70,13 @@ def test_sessions_lend_fields_to_the_shape(load):
     assert found.uses[0].table.age == 7_200_000
 
 
+def test_what_a_use_sets_is_for_later_events_alone(load):
+    top = "sessions: {t: {key: [host.name, process.pid]}}"
+    found = entry(load, "session: {of: t, set: {email.local_id: A1}, takes: [email.local_id]}", top=top)
+    assert found.uses[0].set == {"email.local_id": "A1"}
+    assert "email.local_id" not in found.shape.static
+
+
 @pytest.mark.parametrize(
     ("shape", "others", "message"),
     [
@@ -100,6 +107,7 @@ def test_sessions_lend_fields_to_the_shape(load):
         ("session: {of: t, takes: [dovecot.session]}", {"top": "sessions: {t: {key: [host.name]}}"}, "may not carry dovecot.session"),
         ("session: {of: t, takes: [email.local_id]}", {"top": "sessions: {t: {key: [host.name]}}"}, "which no shape gives to t"),
         ("session: {of: t, gives: [user.name]}", {"top": "sessions: {t: {key: [host.name]}}"}, "never has user.name"),
+        ("session: {of: t, set: {source.port: '25'}}", {"top": "sessions: {t: {key: [host.name]}}"}, "no long"),
         ("session: {of: t, opens: true}", {"top": "sessions: {t: {key: [dovecot.session]}}"}, "never has dovecot.session"),
         ("", {"action": "imap-disconnect"}, "imap-disconnect is no event of stream postfix"),
         ("also: [{action: auth-failed}]", {}, "did you mean auth-failure?"),

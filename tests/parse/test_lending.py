@@ -23,7 +23,7 @@ shapes:
     action: smtp-queue-client
     session:
       - {of: process, takes: [source.domain], counts: mails}
-      - {of: message, opens: true, gives: [source.ip, source.domain]}
+      - {of: message, opens: true, gives: [source.ip, source.domain], set: {mail.origin: smtp}}
     samples: [{line: '2026-11-24T10:00:00+00:00 mx1 postfix/smtpd[12]: A1: client=unknown[203.0.113.7]', expect: {}}]
   - name: disconnect
     contains: disconnect from
@@ -84,7 +84,12 @@ def test_a_later_use_gives_what_an_earlier_one_took(lines):
     lines("connect", {"source.ip": "192.0.2.1", "source.domain": "a.example"})
     _, _, sessions = lines("client", {"email.local_id": "A1", "source.ip": "192.0.2.1"})
     key = Sessions.key("s", "message", ["mx1", "A1"])
-    assert sessions.lent(key, "message", 0) == {"source.ip": "192.0.2.1", "source.domain": "a.example"}
+    assert sessions.lent(key, "message", 0) == {"source.ip": "192.0.2.1", "source.domain": "a.example", "mail.origin": "smtp"}
+
+
+def test_what_a_use_sets_is_not_its_own(lines):
+    fields, _, _ = lines("client", {"email.local_id": "A1", "source.ip": "192.0.2.1"})
+    assert "mail.origin" not in fields
 
 
 def test_a_use_whose_key_is_incomplete_does_nothing(lines):

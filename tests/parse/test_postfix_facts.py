@@ -66,6 +66,7 @@ def test_counters_of_a_session():
         "mail.smtp.commands_total": 8,
         "_auth_failed": 3,
     }
+    assert facts.counters("EHLO=1 AUTH=0/1") == {"mail.smtp.counters": ["ehlo=1/1", "auth=0/1"], "mail.smtp.refused_commands": ["auth"], "_auth_failed": 1}
     assert facts.counters("commands=0/0") == {"mail.smtp.commands_ok": 0, "mail.smtp.commands_total": 0}
 
 

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.errors import SourceError
+from collector.model.moment import AHEAD
 from collector.model.record import Position, Record, SourceInfo
-from collector.pipeline.merge import AHEAD, LATENCY, PATIENCE, Merge
+from collector.pipeline.merge import LATENCY, PATIENCE, Merge
 
 
 def opened(record):

@@ -8,9 +8,9 @@ from collector.agent import assembly
 from collector.errors import ContentError
 from collector.model.alert import Alert, Fact
 from collector.model.identity import Identity
-from collector.model.moment import iso
+from collector.model.moment import AHEAD, iso
 from collector.model.record import Position, Record, SourceInfo
-from collector.pipeline.merge import AHEAD, LATENCY, PATIENCE
+from collector.pipeline.merge import LATENCY, PATIENCE
 from collector.pipeline.pipeline import SKEW
 from tests.support.station import content
 

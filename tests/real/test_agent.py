@@ -1,6 +1,5 @@
 """The whole agent against real servers: nothing lost, nothing twice, whatever happens to cursor, spool, document or server."""
 
-import gzip
 import json
 import sqlite3
 
@@ -9,7 +8,7 @@ import pytest
 from collector.agent import assembly
 from collector.config.load import load
 from collector.spool.store import Spool
-from tests.support.lab import LAB
+from tests.support.lab import LAB, plain_lines
 
 pytestmark = pytest.mark.real
 
@@ -22,15 +21,15 @@ class Host:
     def __init__(self, folder, server, namespace, lines=1500):
         self.folder, self.server, self.namespace = folder, server, namespace
         self.log = folder / "mail.log"
-        self.log.write_bytes(b"".join(gzip.open(LOG).read().splitlines(keepends=True)[:lines]))
+        self.log.write_text("".join(f"{line}\n" for line in plain_lines(LOG)[:lines]))
         self.state = folder / "state"
 
-    def once(self, *, deadline=60, out="out", required=True):
+    def once(self, *, deadline=60, out="out"):
         config = self.folder / "mailvigil.toml"
         config.write_text(
-            f'namespace = "{self.namespace}"\nstate_dir = "{self.state}"\ncontent_dir = "{self.folder}/none"\nhost = "mx1"\n'
+            f'namespace = "{self.namespace}"\nhost = "mx1"\nstate_dir = "{self.state}"\ncontent_dir = "{self.folder}/none"\n'
             f'[[source.file]]\npath = "{self.log}"\n[sink.file]\npath = "{self.folder / out}"\n'
-            f'[sink.elasticsearch]\nhosts = ["{self.server.url}"]\nrequired = {str(required).lower()}\n[rules]\nbf_ip = {{ threshold = 3 }}\nagent_stopped = {{ enabled = false }}\n'
+            f'[sink.elasticsearch]\nhosts = ["{self.server.url}"]\n[rules]\nbf_ip = {{ threshold = 3 }}\nagent_stopped = {{ enabled = false }}\n'
         )
         settings = load(config, {}).settings
         return assembly.agent(settings, assembly.settled_content(settings), once=True).once(deadline)

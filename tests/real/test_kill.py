@@ -17,7 +17,8 @@ def test_killed_twenty_times_with_elasticsearch(tmp_path, elasticsearch, namespa
     host.undisturbed()
     killed, undisturbed = host.documents("killed"), host.documents("undisturbed")
     assert differences(undisturbed, killed) == ""
-    stored = {(document["data_stream"]["dataset"], document["event"]["id"]): document for document in (hit["_source"] for hit in elasticsearch.documents(f"logs-mail.*-{namespace}"))}
+    found = [hit["_source"] for hit in elasticsearch.documents(f"logs-mail.*-{namespace}")]
+    stored = {(document["data_stream"]["dataset"], document["event"]["id"]): document for document in found}
     assert len(stored) == elasticsearch.count(f"logs-mail.*-{namespace}")
     sent = {(document["data_stream"]["dataset"], one): document for (_, one), document in killed.items()}
     assert differences(sent, {key: document for key, document in stored.items() if key[0] != "mail.agent"}) == ""

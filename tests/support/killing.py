@@ -1,7 +1,6 @@
 """In: log lines. Out: a mail host in miniature: one writer fills two files in the order of its stamps while `mailvigil run` is killed and started again."""
 
 import json
-import os
 import random
 import shutil
 import signal
@@ -49,7 +48,8 @@ class Host:
         sources = "".join(f'[[source.file]]\npath = "{log}"\nstart = "beginning"\n' for log in self.logs.values())
         config = self.folder / f"{name}.toml"
         file_sink = f'[sink.file]\npath = "{self.folder / name}"\n'
-        config.write_text(f'namespace = "{self._namespace}"\nstate_dir = "{self.folder / name}.state"\ncontent_dir = "{self.folder}/none"\nhost = "mx1"\n{sources}{file_sink}{sinks}{RULES}')
+        top = f'namespace = "{self._namespace}"\nhost = "mx1"\nstate_dir = "{self.folder / name}.state"\ncontent_dir = "{self.folder}/none"\n'
+        config.write_text(top + sources + file_sink + sinks + RULES)
         return config
 
     def write(self, number):
@@ -70,7 +70,8 @@ class Host:
         """Start `mailvigil run`."""
         output = (self.folder / "stderr").open("ab")
         with output:
-            return subprocess.Popen([sys.executable, "-m", "collector.cli.main", "run", "--config", config or self.config, *more], stdout=output, stderr=output, cwd=Path(__file__).parents[2])
+            command = [sys.executable, "-m", "collector.cli.main", "run", "--config", config or self.config, *more]
+            return subprocess.Popen(command, stdout=output, stderr=output, cwd=Path(__file__).parents[2])
 
     def kill_at_random(self, lines):
         """Run while about ``lines`` lines are written at an uneven pace, then SIGKILL wherever it is."""
@@ -99,7 +100,7 @@ class Host:
         state = self.folder / "undisturbed.state"
         state.mkdir(mode=0o700)
         shutil.copy(self.folder / "killed.state/install.key", state)
-        os.chmod(state / "install.key", 0o600)
+        (state / "install.key").chmod(0o600)
         self.finish(config)
 
     def documents(self, name):

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cache
@@ -151,6 +152,14 @@ def score(run, shipped):
         if wanted and verbosity not in entry(row).get("blind", ()) and row["scenario"] not in result.found:
             result.missed[row["scenario"]] = wanted
     return result
+
+
+def forged():
+    """Return the addresses and the account that attackers wrote into user names, subjects, envelopes and certificate names."""
+    said = re.search(r"Forged addresses in the injection scenarios are (.+?), the\s+forged account\s+`(.+?)`", (LAB / "README.md").read_text(), re.DOTALL)
+    addresses = frozenset(re.split(r",\s+", said[1]))
+    assert len(addresses) == 6, addresses
+    return addresses, said[2]
 
 
 def plain_lines(path):
