@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,7 +41,6 @@ from collector.spool.store import Start as Seen
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-    from datetime import date
 
     from collector.config.settings import Overlay, RuleSettings, Settings, SinkSettings
     from collector.detect.loader import Rules
@@ -78,12 +76,11 @@ def load_rules(
     site: Site = Site(),  # noqa: B008 - frozen
     settings: Mapping[str, RuleSettings] | None = None,
     enable: Collection[str] = (),
-    today: date | None = None,
 ) -> Rules:
     """Read rules, exceptions and playbooks; raises RuleError or PlaybookError."""
     files = [*content.texts("rules", "*.yaml", overlays), *content.texts("exceptions", "*.yaml", overlays)]
     overrides = {name: Override(rule.threshold, rule.timespan, rule.suppress_for, rule.enabled) for name, rule in (settings or {}).items()}
-    return rule_loader.load(files, content.texts("rules/playbooks", "*.md", overlays), catalogue, site=site, overrides=overrides, enable=enable, today=today)
+    return rule_loader.load(files, content.texts("rules/playbooks", "*.md", overlays), catalogue, site=site, overrides=overrides, enable=enable)
 
 
 def load_content(overlays: Sequence[Path] = (), overlay: Overlay | None = None) -> Content:
@@ -127,8 +124,7 @@ def settled_content(settings: Settings) -> Content:
     """Read shipped content and the host's own, as the settings want it."""
     catalogue = load_catalogue()
     overlays = (Path(settings.content_dir),)
-    today = datetime.now(UTC).date()
-    rules = load_rules(catalogue, overlays, site=settings.site.site(), settings=settings.rules, today=today)
+    rules = load_rules(catalogue, overlays, site=settings.site.site(), settings=settings.rules)
     return Content(catalogue, load_parsers(catalogue, overlays), rules)
 
 

@@ -21,6 +21,7 @@ from collector.sources.whole import read_whole
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from collections.abc import Mapping
 
     from collector.detect.explain import Verdict
     from collector.parse.explain import Explanation
@@ -54,11 +55,17 @@ def run(options: Namespace) -> int:
     record = Record(info, text, assembly.clock(), Position((b"explain", bytes(8)), b""))
     explanation = explain.explain(pipeline.engine, record)
     verdicts = _judge(pipeline, explanation)
+    hidden = loaded.catalogue.hidden
     if options.json:
-        output.as_json(_as_json(explanation, verdicts))
+        output.as_json(_as_json(explanation, verdicts, hidden))
     else:
-        _print(explanation, verdicts)
+        _print(explanation, verdicts, hidden)
     return 0
+
+
+def _shipped(fields: Mapping[str, Any], hidden: frozenset[str]) -> dict[str, Any]:
+    """Leave out what may not leave the host: the key of its digests is public here, and a digest of a few bits is soon guessed."""
+    return {name: value for name, value in fields.items() if name not in hidden}
 
 
 def _judge(pipeline: Pipeline, explanation: Explanation) -> list[tuple[Verdict, ...]]:
@@ -70,10 +77,11 @@ def _judge(pipeline: Pipeline, explanation: Explanation) -> list[tuple[Verdict, 
     return verdicts
 
 
-def _as_json(explanation: Explanation, verdicts: list[tuple[Verdict, ...]]) -> dict[str, Any]:
+def _as_json(explanation: Explanation, verdicts: list[tuple[Verdict, ...]], hidden: frozenset[str]) -> dict[str, Any]:
     pairs = zip(explanation.events, verdicts, strict=True)
-    events = [{"id": event.id, "time": iso(event.time), "fields": event.fields, "rules": [asdict(one) for one in given]} for event, given in pairs]
-    plain = {name: getattr(explanation, name) for name in ("verdict", "envelope", "message", "service", "shape", "place", "parts", "lent", "redacted")}
+    events = [{"id": event.id, "time": iso(event.time), "fields": _shipped(event.fields, hidden), "rules": [asdict(one) for one in given]} for event, given in pairs]
+    plain = {name: getattr(explanation, name) for name in ("verdict", "envelope", "message", "service", "shape", "place", "redacted")}
+    plain |= {name: _shipped(getattr(explanation, name), hidden) for name in ("parts", "lent")}
     return plain | {"tried": [asdict(one) for one in explanation.tried], "events": events}
 
 
@@ -85,20 +93,20 @@ VERDICTS = {
 }
 
 
-def _print(explanation: Explanation, verdicts: list[tuple[Verdict, ...]]) -> None:
+def _print(explanation: Explanation, verdicts: list[tuple[Verdict, ...]], hidden: frozenset[str]) -> None:
     output.say("Envelope", style="bold")
     envelope = {name: iso(value) if name == "time" and value is not None else value for name, value in explanation.envelope.items()}
     output.table(None, ("", ""), [(name, value) for name, value in envelope.items() if value is not None])
     output.say(f"\n{VERDICTS[explanation.verdict].format(shape=explanation.shape, place=explanation.place)}", style="bold")
     if explanation.parts:
-        output.table(None, ("", ""), list(explanation.parts.items()))
+        output.table(None, ("", ""), list(_shipped(explanation.parts, hidden).items()))
     if explanation.redacted:
         output.say(f"masked: {', '.join(explanation.redacted)}")
     for tried in explanation.tried if explanation.verdict == "unparsed" else ():
         output.say(f"  not {tried.shape}: {f'it lacks {tried.literal!r}' if tried.failed == 'literal' else 'its pattern does not take the whole message'}")
     for number, (event, given) in enumerate(zip(explanation.events, verdicts, strict=True)):
         output.say(f"\nEvent {number}: {event.shape.action}", style="bold")
-        output.table(None, ("", ""), [(name, value) for name, value in sorted(event.fields.items()) if name not in ("event.original", "message")])
+        output.table(None, ("", ""), [(name, value) for name, value in sorted(_shipped(event.fields, hidden).items()) if name not in ("event.original", "message")])
         for verdict in given:
             _print_verdict(verdict)
 

@@ -37,7 +37,7 @@ def _escaped(character: str) -> str:
 def console(*, error: bool = False) -> Console:
     """Return a console; colours and width only where a terminal is."""
     stream = sys.stderr if error else sys.stdout
-    return Console(file=stream, highlight=False, soft_wrap=True) if not stream.isatty() else Console(file=stream, highlight=False)
+    return Console(file=stream, highlight=False, emoji=False, soft_wrap=not stream.isatty())
 
 
 def table(title: str | None, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, styles: Sequence[str | None] = ()) -> None:

@@ -28,7 +28,7 @@ class Node(Protocol):
         ...
 
     def judge(self, known: Callable[[str], Any]) -> bool | None:
-        """Judge by what is ``known`` of a field: its value, None for missing, UNKNOWN; None = it depends."""
+        """Judge by what is ``known`` of a field: its value, None for missing, UNKNOWN or PRESENT; None = it depends."""
         ...
 
     def leaves(self) -> Iterator[Leaf | Reference]:
@@ -37,7 +37,9 @@ class Node(Protocol):
 
 
 UNKNOWN = object()
-"""What ``known`` returns for a field whose value only the event tells."""
+"""What ``known`` returns for a field whose value, if it has one, only the event tells."""
+PRESENT = object()
+"""What ``known`` returns for a field that every such event has, with a value that only the event tells."""
 
 
 def value_of(event: Event, field: str) -> Any:
@@ -73,7 +75,9 @@ class Leaf:
     def judge(self, known: Callable[[str], Any]) -> bool | None:
         """See Node."""
         value = known(self.field)
-        return None if value is UNKNOWN else self.check(value)
+        if value is PRESENT and self.missing:
+            return False
+        return None if value is UNKNOWN or value is PRESENT else self.check(value)
 
     def leaves(self) -> Iterator[Leaf | Reference]:
         """See Node."""
@@ -170,6 +174,8 @@ class Not:
         yield from self.part.leaves()
 
 
+_DEEPEST = 50
+"""Parentheses and nots inside each other."""
 _TOKEN = re.compile(r"\s*(\(|\)|[^\s()]+)")
 _WORDS = frozenset({"and", "or", "not", "of", "(", ")"})
 
@@ -188,6 +194,7 @@ class _Parser:
         self._tokens = _TOKEN.findall(text)
         self._selections = selections
         self._at = at
+        self._depth = 0
 
     def whole(self) -> Node:
         node = self._either()
@@ -223,13 +230,21 @@ class _Parser:
     def _negated(self) -> Node:
         if self._peek() == "not":
             self._take()
-            return Not(self._negated())
+            return Not(self._deeper(self._negated))
         return self._term()
+
+    def _deeper(self, read: Callable[[], Node]) -> Node:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise self._fault(f"more than {_DEEPEST} parentheses and nots inside each other")
+        node = read()
+        self._depth -= 1
+        return node
 
     def _term(self) -> Node:
         word = self._take()
         if word == "(":
-            node = self._either()
+            node = self._deeper(self._either)
             if self._take() != ")":
                 raise self._fault("a parenthesis is not closed")
             return node

@@ -47,6 +47,7 @@ class Detector:
         """Index the rules by event.action; begin without memory."""
         self.rules = rules
         self.needed = tuple(rules.needed.values())
+        self.hidden = catalogue.hidden
         self._identity = identity
         self._plain = _index(rule for rule in self.needed if rule.correlation is None)
         self._correlations = _index(rule for rule in self.needed if rule.correlation is not None)
@@ -60,6 +61,8 @@ class Detector:
         self.exceptions = Exceptions(rules.exemptions, self.needed)
         self._clock = Clock(self._dues, self.needed)
         self._teller = Teller(catalogue, identity, self.evidence)
+        self.keyless = {rule.name: 0 for rule in self.needed if rule.correlation is not None}
+        """Events since the start that hit a base of a correlation and lack a field of its key: no window counts them."""
         self.memories: tuple[Remembers, ...] = (self.windows, self.episodes, self._clock, self.evidence)
 
     @property
@@ -120,6 +123,10 @@ class Detector:
         """Return the keys of an event in a rule's window."""
         return self._keys[rule.name].of(event, {})
 
+    def missing(self, rule: Rule, event: Event) -> tuple[str, ...]:
+        """Return the fields of a rule's key that an event lacks."""
+        return self._keys[rule.name].missing(event)
+
     def episode_of(self, rule: Rule, event: Event, group: Mapping[str, str]) -> dict[str, str]:
         """Return the values of suppress.by."""
         return self._suppress_keys[rule.name].values(event, group)
@@ -139,6 +146,7 @@ class Detector:
         stages = [stage for stage, base in enumerate(correlation.bases) if base in feeds]
         if not stages or not self.exceptions.admits(rule.name, event):
             return []
+        self.keyless[rule.name] += bool(self.missing(rule, event))
         out: list[Alert | Fact] = []
         for counted, (bound, view) in self._held(rule, correlation, event, ident, {stage: feeds[correlation.bases[stage]] for stage in stages}).items():
             feeds.setdefault(rule.name, []).append(bound)

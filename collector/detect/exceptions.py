@@ -1,6 +1,7 @@
 """In: the filter documents that cover a rule, and an event. Out: whether it may enter that rule, and how often one was kept out.
 
-A filter is judged on the way into the rules that it names, never on a building block that others share.
+A filter is judged on the way into the rules that it names, never on a building block that others share. Its last day is
+that of the event's time.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ class Exceptions:
 
     def stopping(self, rule: str, event: Event) -> tuple[Exemption, ...]:
         """Return the exceptions that keep an event out of a rule."""
-        return tuple(one for one in self._edges[rule] if not one.node.holds(event))
+        return tuple(one for one in self._edges[rule] if one.stops(event))
 
     def admits(self, rule: str, event: Event) -> bool:
         """Say whether an event may enter a rule; counts those that may not."""
         for one in self._edges[rule]:
-            if not one.node.holds(event):
+            if one.stops(event):
                 self.counts[one.name] += 1
                 return False
         return True

@@ -62,7 +62,7 @@ def _detection(detector: Detector, rule: Rule, event: Event) -> Verdict:
         for key in detector.keys_of(rule, event):
             state = detector.windows.state(rule.key, key)
             if state is not None:
-                windows.append(f"{_shown(_group(rule, key.narrow))} spoke, silence would be due at {iso(newest(state) + rule.absence.window)}")
+                windows.append(f"{_shown(detector, _group(rule, key.narrow))} spoke, silence would be due at {iso(newest(state) + rule.absence.window)}")
     suppressed = _suppressed(detector, rule, event, {}) if matched and rule.absence is None else ()
     return _verdict(detector, rule, event, matched, leaves, tuple(windows), suppressed)
 
@@ -80,6 +80,9 @@ def _correlation(detector: Detector, rule: Rule, event: Event, matched: dict[str
         windows.append(text)
         holds |= full
         suppressed += _suppressed(detector, rule, event, group) if full else ()
+    missing = detector.missing(rule, event) if fed else ()
+    if missing:
+        windows.append(f"not counted: it lacks {', '.join(missing)}, as {detector.keyless[rule.name]} so far")
     return _verdict(detector, rule, event, holds, leaves, tuple(windows), tuple(suppressed))
 
 
@@ -91,7 +94,7 @@ def _progress(detector: Detector, rule: Rule, event: Event, key: Key, group: Map
     current = state is not None and newest(state) >= event.time - correlation.timespan
     come = operator.progress(state) if state is not None and current else 0
     more = correlation.threshold - come
-    who = _shown(group)
+    who = _shown(detector, group)
     full = more < 0 or (more == 0 and not correlation.strict)
     rest = "it fires" if full else f"{more:g} more until it fires"
     return f"{come:g} of {correlation.threshold:g}{f' for {who}' if who else ''} in {in_words(correlation.timespan)}, {rest}", full
@@ -102,12 +105,13 @@ def _suppressed(detector: Detector, rule: Rule, event: Event, group: Mapping[str
     episode = detector.episodes.get(detector.episodes.ident(rule, values.values()))
     if episode is None:
         return ()
-    return (f"an episode of {_shown(values)} is open since {iso(episode.opened)}: {episode.found.count} so far",)
+    return (f"an episode of {_shown(detector, values)} is open since {iso(episode.opened)}: {episode.found.count} so far",)
 
 
 def _group(rule: Rule, key: bytes) -> dict[str, str]:
     return dict(zip(rule.group_by, keys.shown(key), strict=True))
 
 
-def _shown(values: Mapping[str, str]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in values.items())
+def _shown(detector: Detector, values: Mapping[str, str]) -> str:
+    """Name the values of a key; of a field that may not leave the host, not even its digest."""
+    return ", ".join(name if name in detector.hidden else f"{name}={value}" for name, value in values.items())

@@ -55,6 +55,10 @@ class Keys:
         choices = [value[:ELEMENTS] if isinstance(value, list) else (value,) for value in values]
         return [self._key(chosen) for chosen in itertools.islice(itertools.product(*choices), ELEMENTS)]
 
+    def missing(self, event: Event) -> tuple[str, ...]:
+        """Return the fields that an event lacks: it has no key."""
+        return tuple(name for name in self.fields if value_of(event, name) in (None, []))
+
     def values(self, event: Event, group: Mapping[str, str]) -> dict[str, str]:
         """Return every field's value as people read it: from a ``group`` that has it, else from the event, empty where it lacks one."""
         return {name: group[name] if name in group else self._text(name, value_of(event, name)) for name in self.fields}

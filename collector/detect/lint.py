@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from collector.detect import attack
 from collector.detect.alerts import told
-from collector.detect.condition import UNKNOWN, Reference
+from collector.detect.condition import PRESENT, UNKNOWN, Reference
 from collector.errors import PlaybookError, RuleError
 from collector.model.site import Site
 from collector.model.strict_yaml import did_you_mean
@@ -40,7 +40,11 @@ def _known(catalogue: Catalogue, action: str, name: str) -> Any:
     fixed: dict[str, Any] = {"event.action": action, "event.kind": definition.kind, "event.category": list(definition.category), "event.type": list(definition.type)}
     if definition.outcome not in ("by-text", "absent"):
         fixed["event.outcome"] = definition.outcome
-    return fixed[name] if name in fixed else UNKNOWN if catalogue.allowed(action, name) else None
+    if name in fixed:
+        return fixed[name]
+    if name in definition.fields.sure:
+        return PRESENT
+    return UNKNOWN if catalogue.allowed(action, name) else None
 
 
 def carried(actions: Iterable[str], name: str, catalogue: Catalogue) -> bool:
@@ -51,11 +55,27 @@ def carried(actions: Iterable[str], name: str, catalogue: Catalogue) -> bool:
 def check_node(node: Node, actions: frozenset[str], catalogue: Catalogue, at: Location) -> None:
     """Refuse a condition that no event can match, or that asks for a field none of its events carries."""
     if not actions:
-        raise RuleError("no event can match this", at, "collector/model/actions.yaml says which fields the events of an action carry")
+        raise RuleError("no event can match this", at, "collector/model/actions.yaml says what the events of an action carry; what all of them have is never null")
     for leaf in node.leaves():
         for name in (leaf.field, leaf.other) if isinstance(leaf, Reference) else (leaf.field,):
             if not carried(actions, name, catalogue):
                 raise RuleError(f"{name} is never in these events ({_some(actions)})", at, "collector/model/actions.yaml says what they carry")
+
+
+def check_group(names: Iterable[str], actions: frozenset[str], catalogue: Catalogue, what: str, at: Location) -> None:
+    """Refuse a key that no event has as a whole: its fields must be in the events of one action together; one of each event's own is no group."""
+    key = tuple(names)
+    check_key(key, actions, catalogue, what, at)
+    if "event.id" in key:
+        raise RuleError(f"{what}: every event has an event.id of its own, so no two meet", at, "group by what several events share")
+    check_together(key, actions, catalogue, what, at)
+
+
+def check_together(names: Iterable[str], actions: frozenset[str], catalogue: Catalogue, what: str, at: Location) -> None:
+    """Refuse fields that are in no event together."""
+    wanted = tuple(names)
+    if not any(all(catalogue.allowed(action, name) for name in wanted) for action in actions):
+        raise RuleError(f"{what}: no event has all of {', '.join(wanted)} ({_some(actions)})", at, "collector/model/actions.yaml says what they carry")
 
 
 def check_key(names: Iterable[str], actions: frozenset[str], catalogue: Catalogue, what: str, at: Location) -> None:
@@ -85,6 +105,16 @@ def check_threshold(correlation: Correlation, catalogue: Catalogue, at: Location
         most = 1
     if threshold > most:
         raise RuleError(f"the threshold can never be reached: {name} has at most {most} value{'s' if most > 1 else ''} in a group", at)
+
+
+def check_counted(name: str, threshold: float, actions: frozenset[str], catalogue: Catalogue, at: Location) -> None:
+    """Refuse a number of different values above what the actions themselves fix."""
+    known = [_known(catalogue, action, name) for action in actions]
+    if any(value is UNKNOWN or value is PRESENT for value in known):
+        return
+    most = len({one for value in known for one in (value if isinstance(value, list) else [value])} - {None})
+    if threshold > most:
+        raise RuleError(f"the threshold can never be reached: {name} has at most {most} value{'s' if most > 1 else ''} in these events ({_some(actions)})", at)
 
 
 def check_speaker(rule: Rule, playbooks: Mapping[str, Playbook], catalogue: Catalogue, source: Document) -> None:

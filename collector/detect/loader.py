@@ -20,7 +20,6 @@ from collector.model.strict_yaml import Strict, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
-    from datetime import date
 
     from collector.content import Text
     from collector.detect.playbooks import Playbook
@@ -60,9 +59,8 @@ def load(
     overrides: Mapping[str, Override] | None = None,
     enable: Collection[str] = (),
     disable: Collection[str] = (),
-    today: date | None = None,
 ) -> Rules:
-    """Read everything and check it against each other. ``today``: the day by which exceptions expire (None: never).
+    """Read everything and check it against each other.
 
     Raises RuleError, PlaybookError; ConfigError for a setting that a rule has no use for.
     """
@@ -72,7 +70,7 @@ def load(
         for source in strict_yaml.documents(text, origin, RuleError):
             reading.take(source)
     rules = reading.rules()
-    exemptions = tuple(reading.exemptions(rules, today))
+    exemptions = tuple(reading.exemptions(rules))
     for playbook in reading.playbooks.values():
         lint.check_playbook(playbook, rules, catalogue)
     active = {name: rule for name, rule in rules.items() if rule.speaks and _enabled(rule, settings.get(name), enable, disable)}
@@ -141,7 +139,7 @@ class _Reading:
             self._correlation(name, found, ())
         return found
 
-    def exemptions(self, rules: Mapping[str, Rule], today: date | None) -> Iterable[Exemption]:
+    def exemptions(self, rules: Mapping[str, Rule]) -> Iterable[Exemption]:
         for source, document in self._filters:
             lint.check_exception(document.filter, source.at("filter", "condition"))
             wanted = document.filter.get("rules")
@@ -151,8 +149,7 @@ class _Reading:
             found = tuple(self._resolve(str(name), rules, source, ("filter", "rules", number)) for number, name in enumerate(names))
             node = Selections(source, "filter", self._catalogue, self._site).compile()
             block = document.mailvigil
-            expired = today is not None and today > block.expires
-            yield Exemption(document.name, document.title, found, node, block.expires, block.owner, block.reason, expired, source.at("name"))
+            yield Exemption(document.name, document.title, found, node, block.expires, block.owner, block.reason, source.at("name"))
 
     def _resolve(self, name: str, known: Iterable[str], source: Document, path: tuple[Any, ...]) -> str:
         found = self._by_id.get(name, name)
@@ -180,7 +177,7 @@ class _Reading:
             raise RuleError(f"stateful {block.type} with expect: {block.expect} is not built yet", at, "type: absence with expect: always is")
         if block.type != "absence":
             raise RuleError(f"unknown stateful type {block.type}{did_you_mean(block.type, ('absence',))}", at)
-        lint.check_key(block.by, actions, self._catalogue, "by", source.at("mailvigil", "stateful", "by"))
+        lint.check_group(block.by, actions, self._catalogue, "by", source.at("mailvigil", "stateful", "by"))
         return Absence(block.by, milliseconds(block.window, override.timespan, document.name, source.at("mailvigil", "stateful", "window")))
 
     def _override(self, name: str) -> Override:
@@ -204,6 +201,8 @@ class _Reading:
         correlation = correlations.window(source, document, tuple(bases), self._catalogue, self._override(name))
         for base in bases:
             self._check_base(source, document, found[base], correlation)
+        if correlation.type == "value_count" and correlation.field is not None:
+            lint.check_counted(correlation.field, correlation.threshold, actions, self._catalogue, source.at("correlation", "condition"))
         logic = {**asdict(correlation), "bases": [found[base].facts.logic for base in bases]}
         found[name] = self._rule(source, document, actions, correlation.group_by, logic, correlation=correlation)
 
@@ -215,9 +214,11 @@ class _Reading:
         if generate is not None and generate != base.speaks:
             says = f"{'speaks' if base.speaks else 'never speaks'} by its level {base.facts.level}"
             raise RuleError(f"generate: {str(generate).lower()}, but {base.name} {says}", source.at("correlation", "generate"), "only informational rules never alert")
-        lint.check_key(correlation.group_by, base.actions, self._catalogue, "group-by", source.at("correlation", "group-by"))
+        lint.check_group(correlation.group_by, base.actions, self._catalogue, "group-by", source.at("correlation", "group-by"))
         if correlation.field is not None:
-            lint.check_key((correlation.field,), base.actions, self._catalogue, "field", source.at("correlation", "condition", "field"))
+            at = source.at("correlation", "condition", "field")
+            lint.check_key((correlation.field,), base.actions, self._catalogue, "field", at)
+            lint.check_together((*correlation.group_by, correlation.field), base.actions, self._catalogue, "field and group-by", at)
 
     def _rule(self, source: Document, document: Speaking, actions: frozenset[str], group_by: tuple[str, ...], logic: Mapping[str, Any], **parts: Any) -> Rule:
         suppress = self._suppress(source, document, actions, group_by)

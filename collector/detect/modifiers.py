@@ -10,12 +10,15 @@ import base64
 import itertools
 import re
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from collector.detect import condition, patterns
 from collector.detect.condition import AllOf, AnyOf, Leaf, Not, Reference
 from collector.detect.patterns import ANY, Wild
+from collector.detect.values import AFFIXES, COMPARISONS, RANGES, fault
 from collector.errors import RuleError
+from collector.model import backtracking
 from collector.model.strict_yaml import did_you_mean
 
 if TYPE_CHECKING:
@@ -27,17 +30,17 @@ if TYPE_CHECKING:
     from collector.model.site import Site
     from collector.model.strict_yaml import Document
 
+_SCALARS = (str, int, float, date)
 _ENCODINGS = {"utf16le": "utf-16-le", "wide": "utf-16-le", "utf16be": "utf-16-be", "utf16": "utf-16"}
-_TIMES = ("minute", "hour", "day", "week", "month", "year")
-_COMPARISONS = ("lt", "lte", "gt", "gte")
-_AFFIXES = ("startswith", "endswith", "contains")
 _REGEX_FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL}
-_WAYS = frozenset({*_AFFIXES, *_COMPARISONS, *_TIMES, "re", "cidr", "exists", "fieldref"})
+_WAYS = frozenset({*AFFIXES, *COMPARISONS, *RANGES, "re", "cidr", "exists", "fieldref"})
 KNOWN = frozenset({*_WAYS, *_ENCODINGS, *_REGEX_FLAGS, "all", "cased", "neq", "expand", "base64", "base64offset", "windash"})
 _DASHES = ("-", "/", "\u2013", "\u2014", "\u2015")
 _DASH = re.compile(r"\B[-/]\b")
 _MOST_DASHES = 4
 _ORIGINAL = "event.original"
+_DEEPEST = 10
+"""Lists and maps of a selection inside each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +66,16 @@ class Selections:
             raise RuleError("condition: a text or a list of texts is expected", at)
         if not block:
             raise RuleError(f"{self.key} has no selection", self.source.at(self.key))
+        for name in block:
+            if not isinstance(name, str):
+                raise RuleError(f"{name}: the name of a selection is text", self.source.at(self.key), "write it in quotes")
         nodes = {name: self._selection(value, (self.key, name)) for name, value in block.items()}
         parsed = tuple(condition.parse(one, nodes, at) for one in texts)
         return parsed[0] if len(parsed) == 1 else AnyOf(parsed)
 
     def _selection(self, value: Any, path: tuple[Any, ...]) -> Node:
+        if len(path) > _DEEPEST:
+            raise RuleError(f"more than {_DEEPEST} lists and maps inside each other", self.source.at(*path), "join selections in the condition")
         if isinstance(value, dict):
             if not value:
                 raise RuleError("an empty selection", self.source.at(*path))
@@ -78,25 +86,32 @@ class Selections:
             raise RuleError("an empty selection", self.source.at(*path))
         if any(isinstance(one, (dict, list)) for one in values):
             return AnyOf(tuple(self._selection(one, (*path, number)) for number, one in enumerate(values)))
-        return self._keywords(values, every=False)
+        return self._keywords(values, path, every=False)
 
-    def _keywords(self, values: Sequence[Any], *, every: bool) -> Node:
+    def _keywords(self, values: Sequence[Any], path: tuple[Any, ...], *, every: bool) -> Node:
+        for value in values:
+            if not isinstance(value, (str, int)):
+                raise RuleError(f"{value!r} is no text to look for", self.source.at(*path), "write it in quotes")
         leaves = tuple(Leaf(_ORIGINAL, f"{_ORIGINAL}|contains: {value}", _affixed(patterns.text_of(value), "contains", cased=False)) for value in values)
         return AllOf(leaves) if every else AnyOf(leaves)
 
-    def _line(self, key: str, value: Any, path: tuple[Any, ...]) -> Node:
-        name, *modifiers = key.split("|")
+    def _line(self, key: Any, value: Any, path: tuple[Any, ...]) -> Node:
         at = self.source.at(*path)
+        if not isinstance(key, str):
+            raise RuleError(f"{key}: the name of a field is expected", at, "field|modifier: value")
+        name, *modifiers = key.split("|")
         for modifier in modifiers:
             if modifier not in KNOWN:
                 raise RuleError(f"unknown modifier {modifier}{did_you_mean(modifier, KNOWN)}", at)
         values = value if isinstance(value, list) else [value]
-        if any(isinstance(one, (dict, list)) for one in values):
+        if not values:
+            raise RuleError(f"{key}: an empty list matches nothing", at, "leave the line out, or name a value")
+        if not all(one is None or isinstance(one, _SCALARS) for one in values):
             raise RuleError(f"{key}: a value or a list of values is expected", at)
         if not name:
             if set(modifiers) - {"all"}:
                 raise RuleError("keywords without a field take no modifier but all", at)
-            return self._keywords(values, every=bool(modifiers))
+            return self._keywords(values, path, every=bool(modifiers))
         return _Line(self, name, self.catalogue.field(name, at, RuleError), modifiers, values, at).node()
 
 
@@ -121,8 +136,19 @@ class _Line:
             raise RuleError(f"{' and '.join(ways)} do not go together", self.at)
         if "re" not in ways and set(self.modifiers) & _REGEX_FLAGS.keys():
             raise RuleError("i, m and s belong to re", self.at)
-        node = self._compared(ways[0] if ways else "")
+        way = ways[0] if ways else ""
+        self._check(way)
+        node = self._compared(way)
         return Not(node) if "neq" in self.modifiers else node
+
+    def _check(self, way: str) -> None:
+        """Refuse values that the field never has."""
+        if way == "exists" or "expand" in self.modifiers:
+            return
+        for value in self.values:
+            found = None if value is None else fault(self.name, self.definition, way, value, cased="cased" in self.modifiers)
+            if found is not None:
+                raise RuleError(found[0], self.at, found[1])
 
     def _text(self, values: Sequence[Any]) -> str:
         shown = [patterns.text_of(value) if value is not None else "null" for value in values]
@@ -138,14 +164,16 @@ class _Line:
     def _compared(self, way: str) -> Node:
         if way == "exists":
             return self._exists()
-        if way in _COMPARISONS:
+        if way in COMPARISONS:
             return self._leaves([patterns.compares(way, self._number(value)) for value in self.values])
-        if way in _TIMES:
+        if way in RANGES:
             wanted = frozenset(int(self._number(value)) for value in self.values)
             return Leaf(self.name, self._text(self.values), patterns.time_part(way, wanted))
         if way == "re":
             flags = sum(_REGEX_FLAGS[modifier] for modifier in set(self.modifiers) & _REGEX_FLAGS.keys())
-            return self._leaves([patterns.searches(self._regex(value, flags)) for value in self.values])
+            searches = [patterns.searches(self._regex(value, flags)) for value in self.values]
+            self._listed(searches)
+            return self._leaves(searches)
         if "expand" in self.modifiers:
             return self._expanded(way)
         if way == "cidr":
@@ -165,10 +193,15 @@ class _Line:
         return number
 
     def _regex(self, value: Any, flags: int) -> re.Pattern[str]:
+        source = patterns.text_of(value)
         try:
-            return re.compile(str(value), flags)
-        except re.error as error:
+            regex = re.compile(source, flags)
+            found = next(backtracking.faults(source, {}), None)
+        except (re.error, OverflowError, RecursionError) as error:
             raise RuleError(f"no regular expression: {error}", self.at) from error
+        if found is not None:
+            raise RuleError(f"{source!r} could run away on hostile text: {found[0]}", self.at, found[1])
+        return regex
 
     def _cidr(self, networks: Sequence[Any]) -> Node:
         try:
@@ -198,12 +231,13 @@ class _Line:
         """Plain values: null, true, 25, and strings with wildcards, encodings and affixes."""
         if None in self.values:
             return self._null()
-        if not way and not self.modifiers and all(isinstance(value, str) for value in self.values):
+        predicates = [self._string(value, way) for value in self.values]
+        self._listed(predicates)
+        if len(predicates) > 1 and not self.modifiers and all(isinstance(value, str) for value in self.values):
             split = [patterns.pattern(value) for value in self.values]
-            self._listed(split)
-            if len(split) > 1 and all(isinstance(part, str) for parts in split for part in parts):
+            if all(isinstance(part, str) for parts in split for part in parts):
                 return Leaf(self.name, self._text(self.values), patterns.among(["".join(map(str, parts)) for parts in split]))
-        return self._leaves([self._string(value, way) for value in self.values])
+        return self._leaves(predicates)
 
     def _string(self, value: Any, way: str) -> Callable[[Any], bool]:
         if isinstance(value, (int, float)) and not isinstance(value, bool) and not way:
@@ -218,17 +252,15 @@ class _Line:
             raise RuleError("null stands alone and takes no modifier", self.at, "write a second selection and join them with or")
         return Leaf(self.name, f"{self.name}: null", lambda _value: False, missing=True)
 
-    def _listed(self, split: Sequence[tuple[str | Wild, ...]]) -> None:
-        """Refuse a plain value that a closed list does not have, and an action that does not exist."""
-        catalogue = self.selections.catalogue
-        for parts in split:
-            if len(parts) != 1 or not isinstance(parts[0], str):
-                continue
-            value = parts[0].lower()
-            if self.name == "event.action":
-                catalogue.action(value, self.at, RuleError)
-            elif self.definition.values and value not in {one.lower() for one in self.definition.values}:
-                raise RuleError(f"{self.name} is never {value}{did_you_mean(value, self.definition.values)}", self.at, f"its values are {', '.join(self.definition.values)}")
+    def _listed(self, predicates: Sequence[Callable[[Any], bool]]) -> None:
+        """Refuse what matches no value of a closed list, and no action that exists."""
+        actions = self.name == "event.action"
+        known = tuple(self.selections.catalogue.actions) if actions else self.definition.values
+        for value, predicate in zip(self.values, predicates, strict=True):
+            if known and not any(predicate(one) for one in known):
+                text = patterns.text_of(value)
+                what = f"unknown action {text}" if actions else f"{self.name} is never {text}"
+                raise RuleError(f"{what}{did_you_mean(text, known)}", self.at, "the names are in collector/model/actions.yaml" if actions else f"its values are {', '.join(known)}")
 
     def _encoded(self, value: str) -> list[tuple[str | Wild, ...]]:
         transformed = [modifier for modifier in self.modifiers if modifier in _ENCODINGS or modifier in ("base64", "base64offset", "windash")]
@@ -252,7 +284,7 @@ class _Line:
         return ["".join(itertools.chain.from_iterable(itertools.zip_longest(pieces, dashes, fillvalue=""))) for dashes in chosen]
 
     def _reference(self, ways: Sequence[str]) -> Node:
-        if len(ways) > 1 or (ways and ways[0] not in _AFFIXES) or len(self.values) != 1:
+        if len(ways) > 1 or (ways and ways[0] not in AFFIXES) or len(self.values) != 1:
             raise RuleError("fieldref takes one field and at most one of startswith, endswith, contains", self.at)
         other = str(self.values[0])
         self.selections.catalogue.field(other, self.at, RuleError)

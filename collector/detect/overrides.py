@@ -29,19 +29,21 @@ class Override:
 
 
 NOTHING = Override()
+LONGEST = 3650 * 86_400_000
+"""The longest span (ms): ten years."""
 
 
 def milliseconds(own: str, other: str | int | None, rule: str, at: Location) -> int:
     """Return a span in ms: the site's if it states one, else the rule's ``own``. Raises ConfigError for the one, RuleError for the other."""
     if other is None:
         found = span(own)
-        if not found:
-            raise RuleError("a span of time is above 0", at)
+        if not 0 < found <= LONGEST:
+            raise RuleError("a span of time is above 0 and at most 3650d", at)
         return found
     try:
         found = span(other) if isinstance(other, str) else other
     except ValueError as error:
         raise ConfigError(f"[rules.{rule}] {error}") from error
-    if found <= 0:
-        raise ConfigError(f"[rules.{rule}] {other!r}: a span of time is above 0")
+    if not 0 < found <= LONGEST:
+        raise ConfigError(f"[rules.{rule}] {other!r}: a span of time is above 0 and at most 3650d")
     return found

@@ -24,12 +24,9 @@ _LARGEST = 1 << 63
 class Wild:
     """A wildcard inside a pattern."""
 
-    def __init__(self, regex: str) -> None:
-        self.regex = regex
 
-
-ANY = Wild(".*")
-ONE = Wild(".")
+ANY = Wild()
+ONE = Wild()
 
 
 def pattern(text: str) -> tuple[str | Wild, ...]:
@@ -89,8 +86,21 @@ def matches(parts: tuple[str | Wild, ...], *, cased: bool) -> Callable[[Any], bo
             return lambda value: fold(value).endswith(suffix)
         case (Wild() as before, str(middle), Wild() as after) if before is ANY and after is ANY:
             return lambda value: middle in fold(value)
-    regex = re.compile("".join(part.regex if isinstance(part, Wild) else re.escape(part) for part in folded), re.DOTALL)
+    regex = _glob(folded)
     return lambda value: regex.fullmatch(fold(value)) is not None
+
+
+def _glob(parts: tuple[str | Wild, ...]) -> re.Pattern[str]:
+    """Between two ``*`` the first place that fits is as good as any later one: the atomic groups never try a second, so that the work stays linear."""
+    runs = [""]
+    for part in parts:
+        if part is ANY:
+            runs.append("")
+        else:
+            runs[-1] += "." if isinstance(part, Wild) else re.escape(part)
+    first, *between = runs
+    last = f".*{between.pop()}" if between else ""
+    return re.compile(first + "".join(f"(?>.*?{run})" for run in between) + last, re.DOTALL)
 
 
 def among(literals: Sequence[str]) -> Callable[[Any], bool]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from collector.model.moment import span
+from collector.model.moment import since_epoch, span
 from collector.model.site import Site
 from collector.model.strict_yaml import Strict
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collector.detect.playbooks import Playbook
     from collector.errors import Location
     from collector.model.alert import RuleFacts
+    from collector.model.event import Event
 
 SEVERITY: dict[str, int] = {"informational": 1, "low": 21, "medium": 47, "high": 73, "critical": 99}
 
@@ -160,9 +162,17 @@ class Exemption:
     expires: date
     owner: str
     reason: str
-    expired: bool
     at: Location
 
     def covers(self, rule: str) -> bool:
-        """Say whether it applies to a rule."""
-        return not self.expired and (not self.rules or rule in self.rules)
+        """Say whether it names a rule."""
+        return not self.rules or rule in self.rules
+
+    @cached_property
+    def end(self) -> int:
+        """The end of its last day (ms, UTC)."""
+        return since_epoch(datetime(self.expires.year, self.expires.month, self.expires.day, tzinfo=UTC) + timedelta(days=1))
+
+    def stops(self, event: Event) -> bool:
+        """Say whether it keeps an event out: by the event's own time, so that a replay decides as the service did."""
+        return event.time < self.end and not self.node.holds(event)

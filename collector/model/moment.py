@@ -33,7 +33,7 @@ def iso(ms: int) -> str:
 
 @lru_cache(1024)
 def _second(seconds: int) -> str:
-    return f"{moment(seconds * 1000):%Y-%m-%dT%H:%M:%S}"
+    return moment(seconds * 1000).isoformat()[:19]
 
 
 def span(text: str) -> int:

@@ -28,6 +28,9 @@ _LONGEST_IP = 64
 _CUT = "..."
 """What daemons write where they cut a name: such a name equals no other."""
 
+_LONGS = range(-(1 << 63), 1 << 63)
+"""What a ``long`` holds: 64 bits, signed."""
+
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 FOLLOWS: Mapping[str, tuple[str, ...]] = {
@@ -118,9 +121,18 @@ def _a_labels(plain: str) -> str:
         return plain
 
 
+def storable(given: Any) -> bool:
+    """Say whether a value can be part of a document: a whole number fits a ``long``, a fraction is finite."""
+    if isinstance(given, (list, tuple)):
+        return all(storable(one) for one in given)
+    if isinstance(given, float):
+        return math.isfinite(given)
+    return not isinstance(given, int) or given in _LONGS
+
+
 def fits(definition: FieldDef, given: Any) -> bool:
     """Say whether a ready value (of ``set``) is of the field's type and, where there is one, of its closed list."""
-    if definition.array != isinstance(given, list):
+    if definition.array != isinstance(given, list) or not storable(given):
         return False
     return all(_fits_one(definition, one) for one in (given if isinstance(given, list) else [given]))
 
@@ -131,7 +143,7 @@ def _fits_one(definition: FieldDef, given: Any) -> bool:
     if definition.type == "long":
         return isinstance(given, int) and not isinstance(given, bool)
     if definition.type == "float":
-        return isinstance(given, (int, float)) and not isinstance(given, bool) and math.isfinite(given)
+        return isinstance(given, (int, float)) and not isinstance(given, bool)
     if not isinstance(given, str):
         return False
     return bool(typed(definition, given) == given)

@@ -75,7 +75,7 @@ class Engine:
             self.counts["debug"] += 1
             if not self._ships_debug:
                 return ()
-        redacted = redact_line(opened)
+        redacted = redact_line(opened, dispatch)
         taken = None if dispatch is None else take(dispatch, redacted)
         events = self._unparsed(opened, redacted, dispatch) if dispatch is None or taken is None else self._events(opened, redacted, dispatch, taken)
         self.counts["events"] += len(events)
@@ -110,7 +110,7 @@ class Engine:
         """Return where the parts of the shape that takes a line stand in it, envelope parts included; {} where none takes it."""
         opened = self.open(Record(SourceInfo("spans"), text.encode("utf-8", "backslashreplace"), near, Position((), b"")))
         dispatch = self.dispatch(opened)
-        redacted = redact_line(opened)
+        redacted = redact_line(opened, dispatch)
         taken = None if dispatch is None else take(dispatch, redacted)
         if taken is None:
             return {}

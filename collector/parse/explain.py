@@ -55,7 +55,7 @@ def explain(engine: Engine, record: Record) -> Explanation:
     """Read one line as the engine does and say why; the sessions of ``engine`` learn from it as from any line."""
     opened = engine.open(record)
     dispatch = engine.dispatch(opened)
-    redacted = redact_line(opened)
+    redacted = redact_line(opened, dispatch)
     tried, entry = _tries(dispatch, redacted)
     counts = dict(engine.counts)
     events = engine.read(opened)

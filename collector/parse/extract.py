@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collector.parse.syslog import Opened
 
 _DIGITS = 9
+_MOST = 10**_DIGITS - 1
 
 
 @dataclass(slots=True)
@@ -30,7 +31,7 @@ class Extract:
         """Return a part as a count; what is none counts as nothing."""
         value = self.local.get(part, self.texts.get(part))
         if isinstance(value, int):
-            return max(value, 0)
+            return value if 0 <= value <= _MOST else 0
         return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _DIGITS else 0
 
 
@@ -71,6 +72,6 @@ def facts(entry: Entry, opened: Opened, daemon: str | None) -> Mapping[str, Any]
 
 
 def _put(fields: dict[str, Any], name: str, value: Any) -> None:
-    """Set a field that has a value and is not there yet."""
-    if value is not None:
+    """Set a field that has a value and is not there yet. All that a line says enters its event here: a number that no document can hold stays away."""
+    if value is not None and convert.storable(value):
         fields.setdefault(name, value)

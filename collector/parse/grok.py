@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from collector.errors import Location, ParserError
+from collector.model.backtracking import faults
 from collector.model.strict_yaml import did_you_mean
-from collector.parse.backtracking import faults
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # its source holds escapes that newer compilers warn about

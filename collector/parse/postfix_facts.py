@@ -38,6 +38,9 @@ def reject_stage(text: str) -> Facts:
     return facts
 
 
+_COUNT = re.compile(r"[0-9]{1,18}")
+
+
 def counters(text: str) -> Facts:
     """Give what a ``disconnect`` line counted: ``ehlo=1 auth=0/3 commands=1/4``; ``_auth_failed`` is the number of refused AUTH commands."""
     counted: list[str] = []
@@ -46,7 +49,7 @@ def counters(text: str) -> Facts:
     for word in text.split():
         verb, _, numbers = word.lower().partition("=")
         done, _, total = numbers.partition("/")
-        if not done.isdecimal() or not (total or done).isdecimal():
+        if any(_COUNT.fullmatch(number) is None for number in (done, total or done)):
             continue
         ok, tried = int(done), int(total or done)
         if verb == "commands":
@@ -261,10 +264,13 @@ def child(text: str) -> Facts:
     return {"mail.service.child": text.rpartition("/")[2]}
 
 
+_PORT = re.compile(r"[0-9]{1,5}")
+
+
 def port(text: str) -> Facts:
     """Give server.port of ``25`` or ``127.0.0.1:25``; a socket has none."""
     number = text.rpartition(":")[2]
-    return {"server.port": int(number)} if number.isascii() and number.isdecimal() and int(number) < 1 << 16 else {}
+    return {"server.port": int(number)} if _PORT.fullmatch(number) is not None and int(number) < 1 << 16 else {}
 
 
 def table(text: str) -> Facts:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from collector.parse.loader import Dispatch
     from collector.parse.syslog import Opened
 
 MASK = "***"
@@ -20,14 +21,21 @@ KINDS = ("password", "password-hash", "auth-argument", "base64")
 
 _GIVEN = "(given password: "
 _NEXT = " - trying the next passdb"
-_HASHED = re.compile(r"\(SHA1 of given password: ([0-9a-fA-F]{1,40})\)")
+_HASHED = re.compile(r"\(SHA1 of given password: ([0-9a-fA-F]{1,40})")
 _DEBUG_VALUES = re.compile(r"(?:\b|#011)(?:resp|pass|password)=([^\s#,]+)")
 _COMPARED = re.compile(r"\b[A-Z][A-Z0-9.-]{0,31}\(")
-_PAYLOADS = ("non-SMTP command", "PREGREET", "COMMAND PIPELINING", "improper command pipelining", "request longer than")
+_PAYLOADS = (
+    *("non-SMTP command", "improper command pipelining", "request longer than", "PREGREET", "NON-SMTP COMMAND"),
+    *("COMMAND PIPELINING", "COMMAND TIME LIMIT", "COMMAND COUNT LIMIT", "COMMAND LENGTH LIMIT", "BARE NEWLINE"),
+)
+_SENDER = re.compile(r"(?: [0-9]{1,9})?(?: after [^\s\[\]]{1,64})? from [^\s\[\]]{0,255}\[[^\s\[\]]{1,64}\](?::[0-9]{1,5})?")
 _REASON = "authentication failed: "
 _USER = ", sasl_username="
-_DIALOGUE = re.compile(r"< [^\s\[\]]{1,255}\[[^\s\[\]]{1,64}\](?::[0-9]{1,5})?: ")
+_DIALOGUE = re.compile(r"[<>] [^\s\[\]]{1,255}\[[^\s\[\]]{1,64}\](?::[0-9]{1,5})?: ")
 _ARGUMENT = re.compile(r"\bAUTH[ \t]+[A-Za-z0-9_-]{1,32}[ \t]+([^\s\\]+)", re.IGNORECASE)
+# smtpd_sasl_glue.c, smtp_sasl_glue.c, xsasl_*.c and maps.c of Postfix, with -v or debug_peer_list.
+_SASL_ARGUMENT = re.compile(r"[a-z_]{0,40}sasl_[a-z_]{1,40}: .*?(?:init_response|initial reply|client response|decoded (?:initial )?response):? ", re.DOTALL)
+_SASL_PASSWORD = re.compile(r"(?:[a-z_]{0,40}sasl_[a-z_]{1,40}: .*? pass `|[a-z_]{0,40}get_passwd: |maps_find: [a-z]{1,8}_sasl_[a-z_]{1,40}: .*? = )", re.DOTALL)
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{16,}={0,2}")
 _BARE_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 _VERBS = frozenset(("QUIT", "DATA", "RSET", "NOOP", "STARTTLS", "HELP", "ETRN", "EHLO", "HELO"))
@@ -64,16 +72,17 @@ class Redacted:
         return position + shift
 
 
-def redact_line(opened: Opened) -> Redacted:
-    """Mask the secrets of an opened line's message."""
-    return redact(opened.text, opened.start, opened.end, opened.product, opened.daemon)
+def redact_line(opened: Opened, dispatch: Dispatch | None) -> Redacted:
+    """Mask the secrets of an opened line's message by the rules of the product that its program belongs to, whatever the program is called."""
+    product, daemon = (None, None) if dispatch is None else (dispatch.product, dispatch.daemon)
+    return redact(opened.text, opened.start, opened.end, product, daemon)
 
 
 def redact(text: str, start: int, end: int | None = None, product: str | None = None, daemon: str | None = None) -> Redacted:
     """Mask the secrets of ``text[start:end]``; product and daemon choose the rules, None means any."""
     stop = len(text) if end is None else end
     found: list[Cut] = []
-    if product in (None, "dovecot") and (daemon is None or daemon.startswith("auth")):
+    if product in (None, "dovecot") and (daemon is None or "auth" in daemon.split("-")):
         found += _dovecot(text, start, stop)
     if product != "dovecot":
         found += _postfix(text, start, stop)
@@ -103,11 +112,11 @@ def _disjoint(found: list[Cut]) -> tuple[Cut, ...]:
 
 def _dovecot(text: str, start: int, end: int) -> Iterator[Cut]:
     if (given := text.find(_GIVEN, start, end)) >= 0:
-        # the secret may hold a parenthesis: it ends at the last one that the daemon can have written
+        # the secret may hold a parenthesis, and a cut line has no other: the daemon's own is the very last
         begin = given + len(_GIVEN)
         tail = end - len(_NEXT) if text.endswith(_NEXT, begin, end) else end
-        close = text.rfind(")", begin, tail)
-        yield begin, close if close >= 0 else tail, "password"
+        tail = begin + len(text[begin:tail].rstrip(" "))
+        yield begin, tail - 1 if text.endswith(")", begin, tail) else tail, "password"
     if text.find("SHA1 of given password", start, end) >= 0:
         for match in _HASHED.finditer(text, start, end):
             yield *match.span(1), "password-hash"
@@ -125,15 +134,17 @@ def _postfix(text: str, start: int, end: int) -> Iterator[Cut]:
         yield from _runs(text, begin, end if user < 0 else user)
     if (dialogue := _DIALOGUE.match(text, start, end)) is not None:
         yield from _said(text, dialogue.end(), end)
-    for words in _PAYLOADS:
-        at = text.find(words, start, end)
-        if at >= 0:
-            yield from _payload(text, at + len(words), end)
-            break
+    for known, kind in ((_SASL_ARGUMENT, "auth-argument"), (_SASL_PASSWORD, "password")):
+        if (said := known.match(text, start, end)) is not None:
+            yield said.end(), end, kind
+    places = [(at, words) for words in _PAYLOADS if (at := text.find(words, start, end)) >= 0]
+    if places:
+        at, words = min(places)
+        yield from _payload(text, at + len(words), end)
 
 
 def _said(text: str, begin: int, end: int) -> Iterator[Cut]:
-    """Mask what a client said in the dialogue of debug_peer_list: an AUTH command's argument, or a lone answer to a challenge."""
+    """Mask what one side said in the dialogue of debug_peer_list: an AUTH command's argument, or a lone answer to a challenge."""
     if text[begin : begin + 5].upper() == "AUTH ":
         mechanism = text.find(" ", begin + 5, end)
         if mechanism >= 0:
@@ -143,11 +154,9 @@ def _said(text: str, begin: int, end: int) -> Iterator[Cut]:
 
 
 def _payload(text: str, begin: int, end: int) -> Iterator[Cut]:
-    """Mask credentials in a stranger's bytes, which stand behind the client's address; the rest is what rules read."""
-    bracket = text.find("]", begin, end)
-    payload = text.find(": ", max(begin, bracket), end)
-    if payload < 0:
-        return
+    """Mask credentials in a stranger's bytes, which stand behind the client's address if that is said; the rest is what rules read."""
+    sender = _SENDER.match(text, begin, end)
+    payload = begin if sender is None else sender.end()
     for match in _ARGUMENT.finditer(text, payload, end):
         yield *match.span(1), "auth-argument"
     yield from _runs(text, payload, end)

@@ -84,7 +84,7 @@ def _takers(entry: Entry, parsers: Parsers, record: Record) -> tuple[str | None,
     if opened.name is None:
         return "no envelope opens the line", None
     dispatch = parsers.lookup(opened.name)
-    redacted = redact_line(opened)
+    redacted = redact_line(opened, dispatch)
     takers = [other for other in dispatch.entries if matched(other, redacted) is not None] if dispatch is not None else []
     if entry not in takers:
         return f"its own shape does not take the line: {redacted.message!r} of {opened.name}", None

@@ -20,6 +20,9 @@ LIMIT = 32 << 20
 _ROW = 512
 """What a row costs in memory besides its text."""
 
+_MOST = 1 << 53
+"""Where a counter stops: a stranger's lines add to it."""
+
 _ORDER, _TIME, _FIELDS, _COUNTS = range(4)
 
 
@@ -63,7 +66,7 @@ class Sessions(Table):
         known, counters = (dict(row[_FIELDS]), dict(row[_COUNTS])) if row is not None else ({}, {})
         known |= fields
         for name, number in counts.items():
-            counters[name] = counters.get(name, 0) + number
+            counters[name] = min(counters.get(name, 0) + number, _MOST)
         self.forget(key)
         self[key] = [self._next_order(), now, known, counters]
         self._weigh(key)

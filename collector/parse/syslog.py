@@ -2,7 +2,8 @@
 
 Envelopes: RFC 3164 and RFC 3339 files (rsyslog, syslog-ng, Postfix' maillog_file), RFC 5424 (rsyslog), Dovecot's own file
 (no host, no program, always a level word), and what the journal or docker already knows (a header). Dovecot's prefix
-``SERVICE(user)<pid><session>: Level: `` belongs to the tag.
+``SERVICE(user)<pid><session>: Level: `` belongs to the tag. No host name holds a parenthesis: in Dovecot's own file its
+services stand where a host would, with a stranger's text behind them.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from collector.parse import timestamps
+from collector.parse import dovecot_prefix, timestamps
 
 if TYPE_CHECKING:
     from collector.model.record import Record
+    from collector.parse.dovecot_prefix import Prefix
 
 FORMATS = ("auto", "rfc3164", "rfc3339", "rfc5424", "dovecot")
 """What SourceInfo.format may say."""
@@ -24,25 +26,25 @@ Span = tuple[int, int]
 _PRIORITY = r"(?:<(?P<priority>[0-9]{1,3})>)?"
 _STAMP_3339 = r"(?P<stamp>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2}))"
 _STAMP_3164 = r"(?P<stamp>(?P<month>[A-Z][a-z]{2}) {1,2}(?P<day>[0-9]{1,2}) (?P<clock>[0-9]{2}:[0-9]{2}:[0-9]{2}))"
-_HOST_TAG = r" (?P<host>[^\s<>]{0,254}[^\s<>:]) (?P<program>[^\s\[\]:]{1,255})(?:\[(?P<pid>[0-9]{1,10})\])?:(?: |$)"
-_LEVEL = r"(?:(?P<level>Debug|Info|Warning|Error|Fatal|Panic): )"
-_PREFIX = r"(?P<service>[a-z][a-z0-9_-]{0,63})(?:\((?P<user>[^)]*)\))?(?:<(?P<inner>[0-9]{1,10})>)?(?:<(?P<session>[^<>\s]*)>)?: "
+_HOST_TAG = r" (?P<host>[^\s<>()]{0,254}[^\s<>():]) (?P<program>[^\s\[\]:]{1,255})(?:\[(?P<pid>[0-9]{1,10})\])?:(?: |$)"
 
 _RFC3164 = re.compile(_PRIORITY + _STAMP_3164 + _HOST_TAG)
 _RFC3339 = re.compile(_PRIORITY + _STAMP_3339 + _HOST_TAG)
 _RFC5424 = re.compile(
     r"<(?P<priority>[0-9]{1,3})>1 (?:-|"
     + _STAMP_3339
-    + r") (?:-|(?P<host>[^\s]{1,255})) (?:-|(?P<program>[^\s]{1,255})) (?:-|(?P<pid>[0-9]{1,10})|[^\s]{1,128}) [^\s]{1,32} "
+    + r") (?:-|(?P<host>[^\s<>()]{1,255})) (?:-|(?P<program>[^\s]{1,255})) (?:-|(?P<pid>[0-9]{1,10})|[^\s]{1,128}) [^\s]{1,32} "
     + r'(?:-|(?:\[[^\]"]*+(?:"(?:[^"\\]|\\.)*+"[^\]"]*+)*+\])++)(?: \ufeff? ?|$)'
 )
-_DOVECOT_FILE = re.compile(_STAMP_3164 + " " + _PREFIX + _LEVEL)
-_DOVECOT_PREFIX = re.compile(_PREFIX + _LEVEL + "?")
-_BARE_SERVICE = re.compile(r"(?:(?:imap|pop3|managesieve|submission)-login|(?:imap|pop3|lmtp|managesieve|auth-worker)(?=\())(?:\([^)]*\))?(?:<[0-9]{1,10}>)?(?:<[^<>\s]*>)?")
+_DOVECOT_FILE = re.compile(_STAMP_3164 + " ")
+_BARE_SERVICE = re.compile(r"(?:(?:imap|pop3|managesieve|submission)-login|(?:imap|pop3|lmtp|managesieve|auth|auth-worker)(?=\())(?:\([^)]*\))?(?:<[0-9]{1,10}>)?(?:<[^<>\s]*>)?")
+_DOVECOT_LEVEL = re.compile(r"(Debug|Info|Warning|Error|Fatal|Panic): ")
 _REPEATED = re.compile(r"message repeated (?P<times>[0-9]{1,9}) times: \[ ?")
 _POSTFIX_LEVEL = re.compile(r"(?:(?:[0-9A-F]{6,16}|[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{10,32}): )?(warning|error|fatal|panic): ")
 _LONGEST_CLAIM = 100_000
 _HIGHEST_PRIORITY = 191
+_HIGHEST_PID = 10**10 - 1
+"""Ten digits, as in a line."""
 
 
 @dataclass(slots=True)
@@ -103,12 +105,13 @@ def open_record(record: Record) -> Opened:
         _open_text(opened)
     if header is not None:
         opened.host = opened.host or header.host
-        opened.pid = header.pid if opened.pid is None else opened.pid
+        opened.pid = header.pid if opened.pid is None and 0 <= (header.pid or 0) <= _HIGHEST_PID else opened.pid
         opened.time = header.time if opened.time is None else opened.time
-        opened.priority = header.priority if opened.priority is None else opened.priority
+        opened.priority = header.priority if opened.priority is None and 0 <= (header.priority or 0) <= _HIGHEST_PRIORITY else opened.priority
     if opened.envelope not in ("raw", "dovecot"):
         _name(opened)
     _repeated(opened)
+    _level(opened)
     return opened
 
 
@@ -119,10 +122,18 @@ def _open_text(opened: Opened) -> None:
         _take(opened, "rfc5424", match)
     elif wanted in ("auto", "rfc3339") and (match := _RFC3339.match(text)) is not None:
         _take(opened, "rfc3339", match)
-    elif wanted in ("auto", "dovecot") and (match := _DOVECOT_FILE.match(text)) is not None:
+    elif wanted in ("auto", "dovecot") and (match := _DOVECOT_FILE.match(text)) is not None and (prefix := _own_file(opened, match.end())) is not None:
         _take(opened, "dovecot", match)
+        if opened.envelope == "dovecot":
+            opened.product = "dovecot"
+            _prefix(opened, prefix)
+            opened.start = prefix.end
     elif wanted in ("auto", "rfc3164") and (match := _RFC3164.match(text)) is not None:
         _take(opened, "rfc3164", match)
+
+
+def _own_file(opened: Opened, begin: int) -> Prefix | None:
+    return dovecot_prefix.read(opened.text, begin, opened.end, own_file=True)
 
 
 def _take(opened: Opened, envelope: str, match: re.Match[str]) -> None:
@@ -140,20 +151,16 @@ def _take(opened: Opened, envelope: str, match: re.Match[str]) -> None:
     opened.envelope, opened.start = envelope, match.end()
     if found.get("priority") is not None and int(found["priority"]) <= _HIGHEST_PRIORITY:
         opened.priority = int(found["priority"])
-    if envelope == "dovecot":
-        opened.product = "dovecot"
-        _prefix(opened, match)
-        return
-    opened.host, opened.program = found["host"], found["program"]
-    if found["host"] is not None:
+    opened.host, opened.program = found.get("host"), found.get("program")
+    if opened.host is not None:
         opened.spans["host.name"] = match.span("host")
-    if found["pid"] is not None:
+    if found.get("pid") is not None:
         opened.pid = int(found["pid"])
         opened.spans["process.pid"] = match.span("pid")
 
 
 def _name(opened: Opened) -> None:
-    """Take the program's name apart, and Dovecot's prefix off the message."""
+    """Take the program's name apart. A service of Dovecot may be the program: ``imap-login: ``, ``auth-worker(80180): ``."""
     if opened.program is None:
         return
     first, *middle = opened.program.split("/")
@@ -161,39 +168,18 @@ def _name(opened: Opened) -> None:
     if middle:
         opened.daemon = middle.pop()
         opened.service = "/".join(middle) or None
-    if first == "dovecot" and opened.daemon is None:
-        match = _DOVECOT_PREFIX.match(opened.text, opened.start)
-        if match is not None:
-            _prefix(opened, match)
-    elif _BARE_SERVICE.fullmatch(opened.program) is not None:
-        _bare_service(opened)
-    else:
-        level = _POSTFIX_LEVEL.match(opened.text, opened.start)
-        opened.level = None if level is None else level[1]
+    if _BARE_SERVICE.fullmatch(opened.program) is not None:
+        opened.product, opened.daemon = "dovecot", re.split("[(<]", opened.program, maxsplit=1)[0]
+        prefix = None if opened.envelope == "header" else dovecot_prefix.read(opened.text, opened.text.find(f" {opened.program}", 0, opened.start) + 1, opened.start)
+        if prefix is not None:
+            _prefix(opened, prefix)
 
 
-def _bare_service(opened: Opened) -> None:
-    """Read a service of Dovecot that some set-ups log as the program: ``imap-login: ``, ``auth-worker(80180): ``."""
-    opened.product, opened.daemon = "dovecot", opened.program
-    match = None if opened.envelope == "header" else _DOVECOT_PREFIX.match(opened.text, opened.text.find(f" {opened.program}", 0, opened.start) + 1)
-    if match is not None:
-        _prefix(opened, match)
-
-
-def _prefix(opened: Opened, match: re.Match[str]) -> None:
-    found = match.groupdict()
-    opened.daemon, opened.start = found["service"], match.end()
-    opened.level = None if found["level"] is None else found["level"].lower()
-    inner = "inner"
-    if found["user"] is not None and found["user"].isascii() and found["user"].isdigit() and len(found["user"]) <= 10:  # noqa: PLR2004 - the digits of a pid
-        inner = "user"
-    elif found["user"]:
-        opened.spans["_user"] = match.span("user")
-    if found[inner] is not None:
-        opened.pid = int(found[inner])
-        opened.spans["process.pid"] = match.span(inner)
-    if found["session"]:
-        opened.spans["_session"] = match.span("session")
+def _prefix(opened: Opened, prefix: Prefix) -> None:
+    opened.daemon = prefix.service
+    if prefix.pid is not None:
+        opened.pid = int(opened.text[slice(*prefix.pid)])
+    opened.spans |= {name: span for name, span in (("process.pid", prefix.pid), ("_user", prefix.user), ("_session", prefix.session)) if span is not None}
 
 
 def _repeated(opened: Opened) -> None:
@@ -203,3 +189,15 @@ def _repeated(opened: Opened) -> None:
     opened.repeat = max(1, min(int(match["times"]), _LONGEST_CLAIM))
     opened.start = match.end()
     opened.end = max(opened.start, len(opened.text[:-1].rstrip(" ")))
+
+
+def _level(opened: Opened) -> None:
+    """Read the level word, behind Dovecot's prefix where it begins the message; both stand inside of what is repeated."""
+    if opened.product == "dovecot":
+        if opened.daemon is None and (prefix := dovecot_prefix.read(opened.text, opened.start, opened.end)) is not None:
+            _prefix(opened, prefix)
+            opened.start = prefix.end
+        if (level := _DOVECOT_LEVEL.match(opened.text, opened.start, opened.end)) is not None:
+            opened.level, opened.start = level[1].lower(), level.end()
+    elif opened.product is not None and (level := _POSTFIX_LEVEL.match(opened.text, opened.start, opened.end)) is not None:
+        opened.level = level[1]

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 _LIMIT = 8192
 """Tags that are remembered; a busy host has some hundred processes."""
 
+UNKNOWN = "unknown"
+"""Service of a line whose program nobody knows: what its text resembles chooses the stream, and is no statement about who wrote it."""
+
 _SEVERITIES = ("emergency", "alert", "critical", "error", "warning", "notice", "informational", "debug")
 _FACILITIES = (
     *("kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp", "ntp", "security", "console", "clock"),
@@ -29,7 +32,7 @@ class Tags:
         self._known: dict[tuple[Any, ...], Mapping[str, Any]] = {}
 
     def of(self, opened: Opened, dispatch: Dispatch | None) -> Mapping[str, Any]:
-        """Return the tag of a line; without a dispatch (no envelope, no mail program) it names no service."""
+        """Return the tag of a line; without a dispatch (no envelope, no program) its service is unknown."""
         key = (opened.record.source, opened.host, opened.program, opened.daemon, opened.pid, opened.priority, _zoneless(opened), dispatch is None)
         found = self._known.get(key)
         if found is None:
@@ -42,6 +45,7 @@ class Tags:
 def _tag(opened: Opened, dispatch: Dispatch | None) -> dict[str, Any]:
     source = opened.record.source
     tag: dict[str, Any] = {"host.name": opened.host or source.host or "localhost", "input.type": source.input}
+    tag["service.type"] = tag["service.name"] = UNKNOWN
     if dispatch is not None:
         tag["service.type"] = dispatch.product
         tag["service.name"] = dispatch.service_name

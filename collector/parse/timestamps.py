@@ -15,12 +15,13 @@ _LEAP_GAP = 8
 
 
 def rfc3339(text: str) -> int | None:
-    """Read a stamp that names its year and its offset; RFC 3339."""
+    """Read a stamp that names its year and its offset; RFC 3339. Years that no log has, before the epoch, make it none."""
     try:
         time = datetime.fromisoformat(text)
-        return since_epoch(time.astimezone(UTC)) if time.tzinfo is not None else None
+        ms = since_epoch(time.astimezone(UTC)) if time.tzinfo is not None else -1
     except (ValueError, OverflowError):
         return None
+    return ms if ms >= 0 else None
 
 
 def rfc3164(month: str, day: str, clock: str, near_ms: int, zone: str) -> int | None:

@@ -14,6 +14,7 @@ from collector.detect import attack
 from collector.model import json
 from collector.model.document import AlertRow, Document
 from collector.model.moment import iso
+from collector.parse.convert import FOLLOWS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -144,4 +145,14 @@ def _alert_fields(alert: Alert) -> dict[str, Any]:
         }
     flat |= {name: value for name, value in optional.items() if value is not None}
     flat |= {f"mail.alert.distinct.{name}": number for name, number in alert.distinct.items()}
-    return flat
+    return _related(alert.fields) | flat
+
+
+def _related(fields: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """Gather related.ip, related.user and so on, as events have them."""
+    found: dict[str, list[Any]] = {}
+    for origin, names in FOLLOWS.items():
+        for name in names:
+            if name.startswith("related.") and origin in fields and fields[origin] not in found.setdefault(name, []):
+                found[name].append(fields[origin])
+    return found

@@ -4,11 +4,12 @@ import io
 import os
 from collections import namedtuple
 from contextlib import contextmanager
+from importlib import import_module
 
 import pytest
 
 from collector.agent import assembly
-from collector.cli.main import main
+from collector.cli.main import VERBS, main
 from collector.model.moment import iso
 
 NOON = 1_732_449_600_000
@@ -24,7 +25,9 @@ def _shipped():
 
 @pytest.fixture
 def mailvigil(capsysbinary, monkeypatch, _shipped):
-    """Call a verb; exit code, output, errors."""
+    """Call a verb; exit code, output, errors. All verbs are imported before: who drops privileges may not be able to."""
+    for verb in VERBS:
+        import_module(f"collector.cli.{verb}_cmd")
     catalogue, parsers = _shipped
     load_parsers = assembly.load_parsers
     monkeypatch.setattr(assembly, "load_catalogue", lambda: catalogue)

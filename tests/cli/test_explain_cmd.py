@@ -85,6 +85,14 @@ def test_hostile_text_is_escaped_and_secrets_are_masked(mailvigil):
     assert "\x9b" not in raw.out
 
 
+def test_what_may_not_leave_the_host_is_not_shown(mailvigil):
+    line = "2026-11-24T10:00:00+00:00 mx1 dovecot: auth: passwd-file(alice,203.0.113.7,<TnYT7gJhEsTLAHEH>): Password mismatch (SHA1 of given password: 367674)"
+    for result in (mailvigil("explain", line), mailvigil("explain", line, "--json")):
+        assert "mail.auth.reason" in result.out
+        assert "password_hash" not in result.out
+        assert "367674" not in result.out
+
+
 def test_an_overlay_is_what_judges(mailvigil, overlay):
     folder = overlay(overlay="rules: {bf_ip: {threshold: 3}}\n")
     [event] = explained(mailvigil, failure().rstrip(), "--overlay", folder)["events"]

@@ -25,6 +25,12 @@ def test_log_text_is_no_markup(capsys):
     assert "[link=https://x.example]y[/link]" in shown
 
 
+def test_log_text_is_no_picture(capsys):
+    output.say("user :skull: 2001:db8:ab::1")
+    output.table("t", ("a",), [(":skull:",)])
+    assert capsys.readouterr().out.count(":skull:") == 2
+
+
 def test_json_is_one_document(capsysbinary):
     output.as_json({"a": [1, "\u202e"]})
     assert capsysbinary.readouterr().out == b'{\n  "a": [\n    1,\n    "\xe2\x80\xae"\n  ]\n}\n'

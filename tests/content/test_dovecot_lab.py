@@ -314,7 +314,43 @@ def test_a_user_name_that_auth_refused_runs_to_the_last_parenthesis(read, name):
     assert (event.shape.action, event.get("source.ip"), event.get("user.name"), event.get("mail.auth.reason")) == ("auth-verify", "203.0.113.9", name.lower(), "invalid-username")
 
 
-@pytest.mark.parametrize("name", [*NAMES, "x,192.0.2.8,<TnYT7gJhEsTLAHEH>): Password mismatch", "?,192.0.2.8): unknown user"])
+def test_a_refused_name_that_looks_like_a_checked_password_is_text(read):
+    name = "x,192.0.2.8,<TnYT7gJhEsTLAHEH>): unknown user (SHA1 of given password: abc"
+    event = one(read, f"auth: plain(?,203.0.113.9,<VMoWTwRhUYJ/EAEB>): Username character disallowed by auth_username_chars: 0x3c (username: {name})")
+    assert (event.get("source.ip"), event.get("dovecot.session"), event.get("mail.auth.reason")) == ("203.0.113.9", "VMoWTwRhUYJ/EAEB", "invalid-username")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "plain: Username character disallowed by auth_username_chars: 0x3e (username: bob",
+        "sql: Password mismatch",
+        "LDAP: binding failed",
+        "Auth penalty lookup failed",
+        "Auth request was queued for 99 seconds",
+        "Dovecot v2 starting up",
+        "Dovecot v2 starting up for x",
+    ],
+)
+@pytest.mark.parametrize("behind", [")<TnYT7gJhEsTLAHEH>: ", "): "])
+@pytest.mark.parametrize("end", [">: sql: Password mismatch (SHA1 of given password: 367674)", ">: sql: unknown user", "><9>: request [3]: sql: unknown user"])
+def test_a_user_name_that_closes_the_tag_speaks_for_nobody_else(read, words, behind, end):
+    event = one(read, f"auth(?,192.0.2.8,sasl:plain{behind}{words},203.0.113.9,sasl:plain)<VMoWTwRhUYJ/EAEB{end}")
+    assert event.shape.action in ("auth-verify", "unparsed-line")
+    assert event.get("source.ip") in ("203.0.113.9", None)
+    assert event.get("dovecot.session") in ("VMoWTwRhUYJ/EAEB", None)
+    assert event.get("mail.auth.reason") in ("bad-password", "unknown-user", None)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *NAMES,
+        "x,192.0.2.8,<TnYT7gJhEsTLAHEH>): Password mismatch",
+        "?,192.0.2.8): unknown user",
+        "?,192.0.2.8): Username character disallowed by auth_username_chars: 0x3e (username: b",
+    ],
+)
 def test_a_user_name_before_the_address_is_text(read, name):
     event = one(read, f"auth: passwd-file({name},203.0.113.9,<VMoWTwRhUYJ/EAEB>): unknown user")
     assert (event.shape.action, event.get("source.ip"), event.get("user.name"), event.get("dovecot.session")) == ("auth-verify", "203.0.113.9", name.lower(), "VMoWTwRhUYJ/EAEB")
@@ -336,7 +372,7 @@ def test_a_message_id_is_text(read):
     assert (event.shape.action, event.get("email.message_id"), event.get("dovecot.mailbox")) == ("mailbox-delivery", "x>: forwarded to <ceo@example.org", "INBOX")
 
 
-@pytest.mark.parametrize("message", ["auth(ev)il,203.0.113.9,sasl:plain)<TnYT7gJhEsTLAHEH>: sql: Password mismatch", "no prefix at all", "imap-login: something new"])
+@pytest.mark.parametrize("message", ["no prefix at all", "imap-login: something new"])
 def test_what_no_shape_takes_is_an_unparsed_line(read, message):
     event = one(read, message)
     assert (event.shape.action, event.shape.stream) == ("unparsed-line", "dovecot")

@@ -1,12 +1,12 @@
 """Logs of real servers under labelled attacks, scored as tests/lab/README.md says: what is shipped finds its scenarios and cries wolf at nobody."""
 
-import json
 from collections import Counter
 from functools import cache
 
 import pytest
 
 from collector.agent import assembly
+from collector.model import json
 from collector.model.identity import Identity
 from collector.model.record import Position, Record, SourceInfo
 from tests.support import ecs, lab

@@ -74,7 +74,7 @@ ONE_LINE = [
     ("endswith", "a|endswith", ".ORG", {"a": "x.org"}, True),
     ("endswith is not contains", "a|endswith", ".org", {"a": "x.org.example"}, False),
     ("contains with a wildcard inside", "a|contains", "f?o", {"a": "xx fOo yy"}, True),
-    ("startswith a number", "a|startswith", 4.7, {"a": "4.7.1"}, True),
+    ("startswith a number", "a|startswith", 4, {"a": "4.7.1"}, True),
     # regular expressions
     ("re searches", "a|re", "o{2}b", {"a": "foobar"}, True),
     ("re heeds case", "a|re", "FOO", {"a": "foo"}, False),
@@ -203,6 +203,8 @@ def test_conditions_join(detection, fields, expected):
         ("2 of them", "only 1 and all"),
         ("1 of x*", "names no selection"),
         ("not", "ends too early"),
+        ("(" * 3000 + "selection" + ")" * 3000, "more than 50 parentheses and nots"),
+        ("not " * 3000 + "selection", "more than 50 parentheses and nots"),
         ("", "ends too early"),
     ],
 )
@@ -232,7 +234,15 @@ def test_an_aggregation_names_the_correlation_document_as_the_way():
         ({"s": A, "t": B, "condition": "s or not t"}, {"b": None}, True),
         (one("a|fieldref", "b"), {"b": None}, False),
         (one("a|neq", "x"), {"a": None}, True),
+        (one("a", None), {"a": condition.PRESENT}, False),
+        (one("a", "x"), {"a": condition.PRESENT}, None),
+        (one("a|exists", False), {"a": condition.PRESENT}, None),
     ],
 )
 def test_a_condition_is_judged_by_what_is_known(detection, known, expected):
     assert node(detection).judge(lambda name: known.get(name, condition.UNKNOWN)) is expected
+
+
+def test_brackets_beside_each_other_have_no_depth():
+    text = " and ".join(["(not (a))"] * 200)
+    assert condition.parse(text, {"a": node(one("a", "x"))}, Location("x.yaml")).holds(Event("00" * 16, NOON, SHAPE, {"a": "y"}, {}))

@@ -62,6 +62,16 @@ def test_groups_are_counted_apart_and_an_event_without_its_key_not_at_all():
     assert feed(detector(FAILURE, bf_ip()), *lacking, *apart) == []
 
 
+def test_events_that_lack_their_key_are_counted():
+    held = detector(FAILURE, SUCCESS, FIVE, THEN, bf_ip())
+    keyless = event("auth-failure", NOON, {"source.ip": "203.0.113.9"})
+    feed(held, keyless, *failures(1, 2))
+    assert held.keyless == {"bf_user_ip": 1, "bf_success": 0, "bf_ip": 0}
+    found = {verdict.rule: verdict.windows for verdict in held.explain(keyless)}
+    assert found["bf_user_ip"] == ("not counted: it lacks user.name, as 1 so far",)
+    assert found["bf_ip"] == ("3 of 3 for source.ip=203.0.113.9 in 10 min, it fires",)
+
+
 def test_a_single_event_alerts_under_its_suppress_key():
     plain = detection("honeypot", {"event.action": "auth-failure", "mail.auth.honeypot": True}, level="medium", suppress={"by": ["source.ip"], "for": "1h"})
     said = feed(detector(plain), *(failure(NOON + number, f"203.0.113.{number % 2}", **{"mail.auth.honeypot": True}) for number in range(4)))
@@ -410,7 +420,7 @@ def test_an_overflow_is_told_when_it_begins_and_once_an_hour():
 
 def test_the_facts_are_events_that_the_catalogue_knows():
     held = detector(FAILURE, bf_ip(), window_bytes=2000)
-    facts = [one for event_ in flood(100) for one in held.see(event_)]
+    facts = feed(held, *flood(100))
     definition = catalogue().actions["detector-overflow"]
     assert set(definition.fields.sure) <= set(facts[0].fields)
     assert all(catalogue().allowed("detector-overflow", name) for name in facts[0].fields)

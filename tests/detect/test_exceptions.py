@@ -1,15 +1,16 @@
 """Exceptions: who they keep out, how often, and until when."""
 
-from datetime import date
+from datetime import UTC, datetime
 
 from collector.detect.exceptions import Exceptions
+from collector.model.moment import since_epoch
 from tests.support.detection import FAILURE, NOON, bf_ip, exception, failure, rules
 
 OFFICE = exception("office", ["bf_ip"], {"source.ip|cidr": "203.0.113.0/24"})
 
 
-def edges(*documents, today=None):
-    loaded = rules(FAILURE, bf_ip(), *documents, today=today)
+def edges(*documents):
+    loaded = rules(FAILURE, bf_ip(), *documents)
     return Exceptions(loaded.exemptions, loaded.rules.values())
 
 
@@ -41,6 +42,8 @@ def test_it_names_a_rule_by_id_too():
 
 
 def test_it_applies_through_its_last_day():
-    assert not edges(OFFICE, today=date(2027, 1, 31)).admits("bf_ip", failure(NOON))
-    assert edges(OFFICE, today=date(2027, 2, 1)).admits("bf_ip", failure(NOON))
-    assert rules(FAILURE, bf_ip(), OFFICE, today=date(2027, 2, 1)).exemptions[0].expired
+    end = since_epoch(datetime(2027, 2, 1, tzinfo=UTC))
+    made = edges(OFFICE)
+    assert [made.admits("bf_ip", failure(time)) for time in (end - 1, end, end - 1)] == [False, True, False]
+    assert made.counts == {"office": 2}
+    assert made.stopping("bf_ip", failure(end)) == ()

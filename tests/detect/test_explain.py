@@ -88,3 +88,13 @@ def test_nothing_changes():
     held.explain(one)
     assert [memory.delta() for memory in held.memories] == [b"", b"", b"", b""]
     assert held.exceptions.counts == {}
+
+
+def test_a_hidden_key_is_named_and_not_shown():
+    one = correlation("one_password", "event_count", ["auth_failure"], ["source.ip", "mail.auth.password_hash"], "10m", {"gte": 1})
+    held = detector(FAILURE, one)
+    seen = failure(NOON, **{"mail.auth.password_hash": "ac96e9768b3f4035"})
+    feed(held, seen)
+    [verdict] = [found for found in held.explain(seen) if found.rule == "one_password"]
+    assert verdict.windows == ("1 of 1 for source.ip=203.0.113.9, mail.auth.password_hash in 10 min, it fires",)
+    assert verdict.suppressed[0].startswith("an episode of source.ip=203.0.113.9, mail.auth.password_hash is open")

@@ -203,6 +203,8 @@ CONDITION = ("correlation", "condition")
         (("correlation", "group-by"), ["source.ipp"], "unknown field source.ipp, did you mean source.ip?"),
         (("correlation", "group-by"), ["mail.nrcpt"], "group-by: mail.nrcpt is never in these events (auth-failure)"),
         (("correlation", "timespan"), "ten minutes", "is no span of time"),
+        (("correlation", "group-by"), ["event.id"], "group-by: every event has an event.id of its own"),
+        (("correlation", "timespan"), "100000000000000d", "at most 3650d"),
         (("correlation", "timespan"), "10ms", "a timespan is at least 1s"),
         (("correlation", "generate"), True, "auth_failure never speaks by its level informational"),
         (CONDITION, {"gte": 3, "lte": 9}, "lte is known only when a window is over"),
@@ -241,6 +243,8 @@ def test_a_correlation_is_refused(path, value, says):
         ({"gte": 3, "field": "mail.nrcpt"}, "field: mail.nrcpt is never in these events"),
         ({"gte": 2, "field": "source.ip"}, "can never be reached: source.ip has at most 1 value in a group"),
         ({"gte": 3, "field": "mail.auth.honeypot"}, "can never be reached: mail.auth.honeypot has at most 2 values in a group"),
+        ({"gte": 2, "field": "event.action"}, "can never be reached: event.action has at most 1 value in these events (auth-failure)"),
+        ({"gte": 2, "field": "event.outcome"}, "can never be reached: event.outcome has at most 1 value"),
         ({"gte": 50, "field": "network.protocol"}, "can never be reached: network.protocol has at most 7 values in a group"),
     ],
 )
@@ -265,6 +269,7 @@ def test_a_sequence_is_refused():
         ({"event.action": "auth-failure", "mail.nrcpt|gte": 5}, "no event can match this"),
         ({"event.action": "auth-failure", "mail.nrcpt": None}, "mail.nrcpt is never in these events (auth-failure)"),
         ({"event.action": "rule-match"}, "no event can match this"),
+        ({"event.action": "smtp-connect", "source.ip": None}, "no event can match this"),
         ({"event.action": "auth-failure", "event.outcome": "success"}, "no event can match this"),
     ],
 )
@@ -280,10 +285,19 @@ def test_a_detection_that_nothing_can_match_is_refused(selection, says):
         ({"type": "absense"}, "unknown stateful type absense, did you mean absence?"),
         ({"type": "absence", "by": ["mail.nrcpt"]}, "by: mail.nrcpt is never in these events"),
         ({"type": "absence", "by": []}, "mailvigil.stateful.by"),
+        ({"type": "absence", "by": ["event.id"]}, "by: every event has an event.id of its own"),
     ],
 )
 def test_a_stateful_rule_is_refused(stateful, says):
     refused(detection("plain", {"event.action": "auth-failure"}, level="low", stateful={"by": ["host.name"], "window": "15m"} | stateful), says=says)
+
+
+def test_the_fields_of_a_key_stand_in_one_event():
+    either = detection("either", {"event.action": ["imap-session-end", "smtp-reject"]})
+    two = correlation("two", "event_count", ["either"], ["mail.imap.expunged", "mail.reject.class"], "1h", {"gte": 3})
+    refused(either, two, says="group-by: no event has all of mail.imap.expunged, mail.reject.class (imap-session-end, smtp-reject)")
+    many = correlation("many", "value_count", ["either"], ["mail.imap.expunged"], "1h", {"gte": 3, "field": "mail.reject.class"})
+    refused(either, many, says="field and group-by: no event has all of mail.imap.expunged, mail.reject.class")
 
 
 def test_an_absence_feeds_nothing():

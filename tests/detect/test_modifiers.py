@@ -34,6 +34,21 @@ def compiled(selection, site=SITE):
         ({"mail.nrcpt|gte": "many"}, "'many' is no number"),
         ({"@timestamp|hour": "noon"}, "'noon' is no number"),
         ({"user.name": {"a": 1}}, "a value or a list of values is expected"),
+        ({"user.name": []}, "an empty list matches nothing"),
+        ({"mail.reject.class|contains": "relay-x"}, "mail.reject.class is never relay-x"),
+        ({"mail.reject.class": ["relay-*", "relai-*"]}, "mail.reject.class is never relai-*"),
+        ({"mail.reject.class|re": "^Relay"}, "mail.reject.class is never ^Relay"),
+        ({"mail.reject.class|neq": "relay-denid"}, "mail.reject.class is never relay-denid"),
+        ({"event.action|startswith": "auht-"}, "unknown action auht-"),
+        ({"user.name|re": "(a+)+$"}, "could run away on hostile text: nested quantifiers"),
+        ({"user.name|re": "(.*a){20}"}, "could run away"),
+        ({"user.name|re": r"(a)\1"}, "a back-reference"),
+        ({"user.name|re": "(" * 3000 + "a" + ")" * 3000}, "no regular expression"),
+        ({"user.name|cased": "Bob"}, "user.name|cased is never Bob"),
+        ({"source.port": "abc"}, "source.port (long) is never abc"),
+        ({"mail.auth.password_hash": "367674"}, "never leaves the host"),
+        (["x", 1.5], "1.5 is no text to look for"),
+        ([[[[[[[[[[["x"]]]]]]]]]]], "lists and maps inside each other"),
         ({"user.name": [None, "x"]}, "null stands alone"),
         ({"user.name|utf16": "x"}, "followed by base64"),
         ({"user.name|wide|utf16|base64": "x"}, "one encoding"),
@@ -104,3 +119,17 @@ def test_a_leaf_says_what_was_written():
         "user.email|contains|all: a",
         "user.email|contains|all: b",
     ]
+
+
+def test_keys_are_text():
+    field, selection = "detection: {a: {5: x}, condition: a}", "detection: {true: {user.name: x}, condition: 'true'}"
+    for yaml, says in ((field, "5: the name of a field is expected"), (selection, "the name of a selection is text")):
+        source = strict_yaml.document(yaml, "x.yaml")
+        with pytest.raises(RuleError, match=says) as caught:
+            Selections(source, "detection", catalogue(), SITE).compile()
+        assert caught.value.at.line == 1
+
+
+def test_a_part_of_a_closed_list_is_no_fault():
+    node = compiled({"mail.reject.class|startswith": "RELAY", "user.name|startswith": "Bob", "mail.nrcpt": 5})
+    assert node.holds(event("smtp-reject", NOON, {"mail.reject.class": "relay-denied", "user.name": "bobby", "mail.nrcpt": 5}))

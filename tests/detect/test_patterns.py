@@ -52,6 +52,21 @@ def test_like_a_glob_that_ignores_case(text, value):
     assert patterns.matches(patterns.pattern(text), cased=False)(value) == expected
 
 
+@pytest.mark.parametrize(
+    ("glob", "text", "expected"),
+    [
+        ("*foo*bar*baz*", "foobar" * 10_900, False),
+        ("*foo*bar*baz*", "foobar" * 10_900 + "baz", True),
+        ("*a*a*a*a*a*a*b", "a" * 65_000, False),
+        ("*a?a*a?a*a?b*", "a" * 65_000, False),
+        ("x*y*z*w", "xyz" * 21_000, False),
+        ("*?*?*?*?*b", "a" * 65_000, False),
+    ],
+)
+def test_a_long_hostile_text_does_not_multiply_the_work(glob, text, expected):
+    assert patterns.matches(patterns.pattern(glob), cased=False)(text) is expected
+
+
 @pytest.mark.parametrize("text", ["unknown", "", "203.0.113.9:25", "203.0.113.256", "1" * 5000])
 def test_no_address(text):
     assert patterns.address(text) is None

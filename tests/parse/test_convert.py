@@ -76,10 +76,24 @@ def test_any_text_of_any_field_gives_a_value_that_fits_or_none(text):
         ("mail.tls.fault", "nobody", False),
         ("mail.log.skew_seconds", 1, True),
         ("mail.log.skew_seconds", float("inf"), False),
+        ("mail.log.skew_seconds", float("nan"), False),
+        ("mail.size", (1 << 63) - 1, True),
+        ("mail.size", 1 << 63, False),
+        ("mail.size", -(1 << 63) - 1, False),
     ],
 )
 def test_a_ready_value_is_checked(catalogue, name, value, fits):
     assert convert.fits(catalogue.fields[name], value) is fits
+
+
+@pytest.mark.parametrize("value", [1 << 63, -(1 << 63) - 1, float("nan"), float("-inf"), [1, 1 << 64]])
+def test_a_number_that_no_document_can_hold(value):
+    assert not convert.storable(value)
+
+
+@pytest.mark.parametrize("value", [(1 << 63) - 1, -(1 << 63), True, 0.5, "9" * 30, ["x"], []])
+def test_all_else_can_be_stored(value):
+    assert convert.storable(value)
 
 
 def finished(fields, *without):

@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector.model import json
 from collector.model.identity import Identity
 from collector.model.record import Position, Record, SourceInfo
 from collector.parse.engine import Engine
@@ -118,15 +119,18 @@ def test_an_id_covers_the_bytes_before_redaction_and_nothing_else_holds_them(rea
         (f"{HEAD}postfix/newcomer[12]: x", "postfix", "postfix/newcomer"),
         (f"{HEAD}dovecot: imap-login: never seen before", "dovecot", "dovecot/imap-login"),
         (f"{HEAD}dovecot: no service", "dovecot", "dovecot"),
-        ("Okt 24 10:00:00 mx1 dovecot: imap-login: x", "dovecot", None),
-        ("an unknown format", "postfix", None),
-        ("", "postfix", None),
+        ("Okt 24 10:00:00 mx1 dovecot: imap-login: x", "dovecot", "unknown"),
+        ("<22>1 2026-11-24T10:00:00Z - - - - - imap-login: Login: user=<b>", "postfix", "unknown"),
+        ("an unknown format", "postfix", "unknown"),
+        ("", "postfix", "unknown"),
     ],
 )
 def test_what_nothing_takes_is_an_event_of_its_stream(engine, read, line, stream, service):
     (event,) = read(line)
     assert (event.shape.action, event.shape.stream, event.get("service.name")) == ("unparsed-line", stream, service)
     assert event.get("event.original") == line
+    assert event.get("service.type") == service.partition("/")[0]
+    assert event.get("host.name")
     assert engine.counts == {"lines": 1, "events": 1, "unparsed": 1, "debug": 0, "irrelevant": 0}
 
 
@@ -220,6 +224,38 @@ def test_a_flood_of_program_names_is_forgotten(engine, read):
     for number in range(5000):
         read(f"{HEAD}p{number}[1]: x")
     assert len(engine._programs) <= 4096
+
+
+COUNTED = """
+parser: postfix.smtpd
+program: ['*/smtpd']
+sessions:
+  smtpd-process: {key: [host.name, process.pid], age: 1d}
+shapes:
+  - name: disconnect
+    contains: disconnect from
+    grok: 'disconnect from %{CLIENT} %{REST:_counters}'
+    action: smtp-disconnect
+    set: {network.protocol: smtp, network.direction: inbound}
+    derive: {smtp-counters: _counters}
+    times: _auth_failed
+    session: {of: smtpd-process, counts: sasl}
+    samples: [{line: '2026-11-24T10:00:00+00:00 mx1 postfix/smtpd[12]: disconnect from unknown[203.0.113.9] commands=1/2', expect: {mail.smtp.commands_ok: 1}}]
+"""
+NUMBERS = st.one_of(
+    st.integers(0, 1 << 80).map(str),
+    st.integers(1, 400).map(lambda length: "9" * length),
+    st.sampled_from(["9223372036854775807", "9223372036854775808", "18446744073709551615", "\u0663"]),
+)
+
+
+@given(NUMBERS, NUMBERS)
+def test_no_counter_of_a_stranger_is_too_much_for_a_document_or_for_memory(load, fresh_engine, record, done, total):
+    engine = fresh_engine(load(COUNTED))
+    for event in engine.read(engine.open(record(f"{HEAD}postfix/smtpd[12]: disconnect from unknown[192.0.2.1] auth={done}/{total} commands={done}/{total}"))):
+        assert json.loads(json.dumps(event.fields)) == event.fields
+        assert all(-(1 << 63) <= value < 1 << 63 for value in event.fields.values() if isinstance(value, int))
+    assert engine.sessions.delta()
 
 
 FRAGMENTS = [

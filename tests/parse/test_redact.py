@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.parse.redact import redact
+from collector.parse.redact import redact, redact_line
+from collector.parse.syslog import open_record
 
 
 def masked(text, **rules):
@@ -17,6 +18,9 @@ def masked(text, **rules):
         ("f(a): unknown user (given password: se)cr(et) - trying the next passdb", "f(a): unknown user (given password: ***) - trying the next passdb"),
         ("f(a): x (given password: a) - trying the next passdb) y)", "f(a): x (given password: ***)"),
         ("f(a): x (given password: cut", "f(a): x (given password: ***"),
+        ("f(a): x (given password: a)restofsecret", "f(a): x (given password: ***"),
+        ("f(a): x (given password: a) b", "f(a): x (given password: ***"),
+        ("f(a): x (given password: secret)  - trying the next passdb", "f(a): x (given password: ***)  - trying the next passdb"),
         ("client in: AUTH 1 PLAIN service=imap resp=AGFsaWNlAHg=", "client in: AUTH 1 PLAIN service=imap resp=***"),
         ("client in: AUTH#0111#011PLAIN#011resp=AGFsaWNlAHg=#011x", "client in: AUTH#0111#011PLAIN#011resp=***#011x"),
         ("query: user=bob, password=secret, x", "query: user=bob, password=***, x"),
@@ -31,6 +35,11 @@ def test_a_password_hash_moves_out_of_the_text():
     found = redact("f(a): Password mismatch (SHA1 of given password: 36AfEb) - trying the next passdb", 0, product="dovecot", daemon="auth-worker")
     assert found.text == "f(a): Password mismatch (SHA1 of given password: ***) - trying the next passdb"
     assert (found.kinds, found.password_hash) == (("password-hash",), "36afeb")
+
+
+def test_a_hash_of_a_cut_line_is_masked():
+    text, kinds = masked("f(a): Password mismatch (SHA1 of given password: 36afe", product="dovecot", daemon="auth")
+    assert (text, kinds) == ("f(a): Password mismatch (SHA1 of given password: ***", ("password-hash",))
 
 
 def test_of_several_hashes_the_daemons_is_the_last():
@@ -52,6 +61,24 @@ def test_a_user_name_cannot_hide_what_stands_behind_it(daemon):
         ("< a[192.0.2.1]:25: auth login Ym9i", "< a[192.0.2.1]:25: auth login ***", ("auth-argument",)),
         ("< a[192.0.2.1]: c2VjcmV0", "< a[192.0.2.1]: ***", ("base64",)),
         ("< a[192.0.2.1]: AUTH LOGIN", "< a[192.0.2.1]: AUTH LOGIN", ()),
+        ("> a[192.0.2.1]:587: AUTH PLAIN AGFsaWNlAHg=", "> a[192.0.2.1]:587: AUTH PLAIN ***", ("auth-argument",)),
+        ("> a[192.0.2.1]:587: c2VjcmV0", "> a[192.0.2.1]:587: ***", ("base64",)),
+        ("> a[192.0.2.1]: 250-AUTH PLAIN LOGIN", "> a[192.0.2.1]: 250-AUTH PLAIN LOGIN", ()),
+        ("xsasl_dovecot_server_first: sasl_method PLAIN, init_response AGFs", "xsasl_dovecot_server_first: sasl_method PLAIN, init_response ***", ("auth-argument",)),
+        ("smtpd_sasl_authenticate: sasl_method PLAIN, init_response AGFs", "smtpd_sasl_authenticate: sasl_method PLAIN, init_response ***", ("auth-argument",)),
+        ("xsasl_cyrus_client_first: uncoded initial reply: ?bob?secret", "xsasl_cyrus_client_first: uncoded initial reply: ***", ("auth-argument",)),
+        ("xsasl_cyrus_server_next: decoded response: bob secret", "xsasl_cyrus_server_next: decoded response: ***", ("auth-argument",)),
+        ("xsasl_cyrus_client_get_passwd: secret", "xsasl_cyrus_client_get_passwd: ***", ("password",)),
+        ("smtp_sasl_passwd_lookup: host `a' user `b' pass `s3'cr et'", "smtp_sasl_passwd_lookup: host `a' user `b' pass `***", ("password",)),
+        ("maps_find: smtp_sasl_password_maps: hash:/etc/x(0,lock): a = bob:secret", "maps_find: smtp_sasl_password_maps: hash:/etc/x(0,lock): a = ***", ("password",)),
+        ("NON-SMTP COMMAND from [192.0.2.1]:3 after CONNECT: AUTH PLAIN AGFs", "NON-SMTP COMMAND from [192.0.2.1]:3 after CONNECT: AUTH PLAIN ***", ("auth-argument",)),
+        ("COMMAND TIME LIMIT from [192.0.2.1]:3 after AUTH PLAIN AGFs", "COMMAND TIME LIMIT from [192.0.2.1]:3 after AUTH PLAIN ***", ("auth-argument",)),
+        ("COMMAND COUNT LIMIT from [192.0.2.1]:3 after AUTH PLAIN AGFs", "COMMAND COUNT LIMIT from [192.0.2.1]:3 after AUTH PLAIN ***", ("auth-argument",)),
+        ("COMMAND LENGTH LIMIT from [192.0.2.1]:3 after AUTH PLAIN AGFs", "COMMAND LENGTH LIMIT from [192.0.2.1]:3 after AUTH PLAIN ***", ("auth-argument",)),
+        ("BARE NEWLINE from [2001:db8::1]:3 after AUTH PLAIN AGFs", "BARE NEWLINE from [2001:db8::1]:3 after AUTH PLAIN ***", ("auth-argument",)),
+        ("COMMAND PIPELINING from [192.0.2.1]:3 after AUTH PLAIN AGFs: QUIT", "COMMAND PIPELINING from [192.0.2.1]:3 after AUTH PLAIN *** QUIT", ("auth-argument",)),
+        ("warning: a[192.0.2.1]: request longer than 2048: AUTH PLAIN AGFs ]", "warning: a[192.0.2.1]: request longer than 2048: AUTH PLAIN *** ]", ("auth-argument",)),
+        ("PREGREET 9 after 0 from [192.0.2.1]:9: AUTH PLAIN AGFs non-SMTP command", "PREGREET 9 after 0 from [192.0.2.1]:9: AUTH PLAIN *** non-SMTP command", ("auth-argument",)),
         ("< a[192.0.2.1]: QUIT", "< a[192.0.2.1]: QUIT", ()),
         ("< a[192.0.2.1]: EHLO x", "< a[192.0.2.1]: EHLO x", ()),
         ("PREGREET 28 after 0 from [192.0.2.1]:9: AUTH PLAIN AGFsaWNlAHg=\\r\\n", "PREGREET 28 after 0 from [192.0.2.1]:9: AUTH PLAIN ***\\r\\n", ("auth-argument",)),
@@ -73,6 +100,16 @@ def test_a_user_name_cannot_hide_what_stands_behind_it(daemon):
 )
 def test_credentials_in_what_clients_sent_to_postfix(text, expected, kinds):
     assert masked(text, product="postfix", daemon="smtpd") == (expected, kinds)
+
+
+@pytest.mark.parametrize("program", ["auth", "auth-worker", "dovecot-auth"])
+@pytest.mark.parametrize("said", ["(given password: s3cret)", "(SHA1 of given password: 36afeb)"])
+def test_rules_are_those_of_the_product_whatever_the_program_is_called(load, record, program, said):
+    parsers = load("parser: dovecot.auth\nprogram: [auth, auth-worker, dovecot-auth]\n")
+    opened = open_record(record(f"2026-11-24T10:00:00+00:00 mx1 {program}: passwd-file(alice,192.0.2.1): Password mismatch {said}"))
+    found = redact_line(opened, parsers.lookup(opened.name))
+    assert "s3cret" not in found.text
+    assert "36afeb" not in found.text
 
 
 def test_without_a_product_every_rule_holds():

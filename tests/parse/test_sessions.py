@@ -141,3 +141,11 @@ def test_the_limit_holds_and_the_sum_is_right(writes):
         sessions.write(key, "a", 0, {"x": "y" * length}, {})
         assert sessions.size == sum(sessions._sizes.values()) <= 3000
         assert sessions._sizes.keys() == sessions.keys()
+
+
+def test_a_counter_stops_somewhere():
+    sessions = Sessions({"a": DAY})
+    for _ in range(3):
+        sessions.write("k", "a", 0, {}, {"n": (1 << 62) + 1})
+    assert 1 << 50 < sessions.counted("k", "a", "n", 0) < 1 << 63
+    assert sessions.delta()

@@ -123,6 +123,21 @@ def test_a_repeated_message_is_its_inner_one(record, inner, message):
     assert (opened.repeat, opened.message) == (3, message)
 
 
+@pytest.mark.parametrize(
+    ("tag", "inner", "daemon", "level", "message"),
+    [
+        ("postfix/smtpd[1]", "warning: x", "smtpd", "warning", "warning: x"),
+        ("dovecot", "imap-login: Disconnected: x", "imap-login", None, "Disconnected: x"),
+        ("dovecot", "imap(bob)<7><s>: Error: x", "imap", "error", "x"),
+        ("imap-login", "Warning: x", "imap-login", "warning", "x"),
+        ("imap(bob)<7><s>", "Error: x", "imap", "error", "x"),
+    ],
+)
+def test_prefix_and_level_are_those_of_the_repeated_message(record, tag, inner, daemon, level, message):
+    opened = open_record(record(f"Nov 24 10:00:00 mx1 {tag}: message repeated 30 times: [ {inner}]"))
+    assert (opened.repeat, opened.daemon, opened.level, opened.message) == (30, daemon, level, message)
+
+
 @pytest.mark.parametrize("message", ["message repeated 3 times: [ x", "message repeated x times: [ y ]", "message repeated 3 times: "])
 def test_what_only_looks_repeated_is_left_alone(record, message):
     opened = open_record(record(f"Nov 24 10:00:00 mx1 postfix/smtpd[1]: {message}"))
@@ -146,6 +161,38 @@ def test_what_no_envelope_opens_is_raw(record, line):
     assert (opened.envelope, opened.program, opened.name, opened.time, opened.message) == ("raw", None, None, None, line)
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("Nov 24 10:00:00 auth(a) postfix/smtpd[1]: warning: x,192.0.2.1,sasl:plain)<s>: Info: sql: Password mismatch", "sql: Password mismatch"),
+        ("Nov 24 10:00:00 lmtp(a) postfix/smtpd[1]: 4XbQJ72Rk1z9Tm4: client=b[192.0.2.8])<12><s>: Info: saved mail to INBOX", "saved mail to INBOX"),
+        ("Nov 24 10:00:00 imap(a): b)<12><s>: Info: x", "x"),
+    ],
+)
+def test_in_dovecots_own_file_a_user_is_no_host(record, line, message):
+    opened = open_record(record(line))
+    assert (opened.envelope, opened.host, opened.level, opened.message) == ("dovecot", None, "info", message)
+
+
+@pytest.mark.parametrize("line", ["dovecot: imap(a): Debug: b)<12><s>: x", "imap(a): Debug: b)<12><s>: Info: x"])
+def test_a_user_makes_no_line_vanish(record, line):
+    opened = open_record(record(f"Nov 24 10:00:00 {'mx1 ' * line.startswith('dovecot')}{line}"))
+    assert (opened.name, opened.level, opened.time, opened.message) == ("dovecot/imap", None, AT, line.removeprefix("dovecot: "))
+
+
+@pytest.mark.parametrize("host", ["auth(a)", "lmtp(a", "a)", "a<b>"])
+@pytest.mark.parametrize(
+    "envelope", ["Nov 24 10:00:00 {} postfix/smtpd[1]: x", "2026-11-24T10:00:00Z {} postfix/smtpd[1]: x", "<22>1 2026-11-24T10:00:00Z {} postfix/smtpd 1 - - x"]
+)
+def test_a_host_name_has_no_brackets(record, host, envelope):
+    assert open_record(record(envelope.format(host))).envelope == "raw"
+
+
+def test_a_header_says_only_what_a_line_could_say(record):
+    opened = open_record(record("x", header={"program": "postfix/smtpd", "pid": 1 << 70, "priority": 192}))
+    assert (opened.pid, opened.priority) == (None, None)
+
+
 def test_a_named_format_is_the_only_one(record):
     line = "2026-11-24T10:00:00Z mx1 postfix/smtpd[1]: x"
     assert open_record(record(line, format="rfc3339")).envelope == "rfc3339"
@@ -162,10 +209,12 @@ def test_an_attackers_colon_does_not_move_the_tag(record):
     assert (opened.host, opened.daemon, opened.pid) == ("mx1", "imap-login", None)
 
 
-FRAGMENTS = st.sampled_from([
-    *("Nov 24 10:00:00 ", "2026-11-24T10:00:00Z ", "<22>", "<22>1 ", "mx1 ", "postfix/smtpd[12]: ", "dovecot: ", "imap(", ")<1><s>: ", "Info: "),
-    *("- ", "[", "]", '"', "message repeated 3 times: [ ", "\\"),
-])
+FRAGMENTS = st.sampled_from(
+    [
+        *("Nov 24 10:00:00 ", "2026-11-24T10:00:00Z ", "<22>", "<22>1 ", "mx1 ", "postfix/smtpd[12]: ", "dovecot: ", "imap(", ")<1><s>: ", "Info: "),
+        *("- ", "[", "]", '"', "message repeated 3 times: [ ", "\\"),
+    ]
+)
 
 
 @given(st.lists(st.one_of(FRAGMENTS.map(str.encode), st.binary(max_size=8)), max_size=12).map(b"".join))

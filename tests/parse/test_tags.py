@@ -45,8 +45,13 @@ def test_a_host_comes_from_the_envelope_or_the_source_or_is_this_one(record):
     assert tags.of(open_record(record("Nov 24 10:00:00 mx1 dovecot: x", host="mail")), dovecot)["host.name"] == "mx1"
 
 
-def test_without_a_program_there_is_no_service(record):
-    assert Tags().of(open_record(record("what is this", input="stdin")), None) == {"host.name": "localhost", "input.type": "stdin"}
+def test_without_a_program_the_service_is_unknown(record):
+    assert Tags().of(open_record(record("what is this", input="stdin")), None) == {
+        "host.name": "localhost",
+        "input.type": "stdin",
+        "service.type": "unknown",
+        "service.name": "unknown",
+    }
 
 
 def test_a_flood_of_processes_is_forgotten(record):

@@ -24,7 +24,20 @@ def test_a_stamp_with_year_and_offset_is_exact(text, expected):
     assert rfc3339(text) == expected
 
 
-@pytest.mark.parametrize("text", ["2026-11-24T11:48:11", "2026-13-01T00:00:00Z", "2026-11-24T11:48:60Z", "0001-01-01T00:00:00+12:00", "9999-12-31T23:59:59-12:00", "", "now"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-11-24T11:48:11",
+        "2026-13-01T00:00:00Z",
+        "2026-11-24T11:48:60Z",
+        "0001-01-01T00:00:00+12:00",
+        "9999-12-31T23:59:59-12:00",
+        "0202-01-01T00:00:00Z",
+        "1969-12-31T23:59:59Z",
+        "",
+        "now",
+    ],
+)
 def test_what_is_no_moment_is_none(text):
     assert rfc3339(text) is None
 

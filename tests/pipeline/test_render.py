@@ -122,6 +122,12 @@ def test_what_an_alert_does_not_have_stays_away():
     assert "playbook" not in found["mail"]
 
 
+def test_an_alert_gathers_whom_it_is_about():
+    fields = {"source.ip": "203.0.113.9", "destination.ip": "203.0.113.9", "user.name": "bob", "source.domain": "a.example", "destination.domain": "b.example"}
+    assert body(renderer().alert(replace(ALERT, fields=fields)))["related"] == {"ip": ["203.0.113.9"], "user": ["bob"], "hosts": ["a.example", "b.example"]}
+    assert "related" not in body(renderer().alert(replace(ALERT, fields={})))
+
+
 def test_an_alert_by_action_keeps_its_own_action():
     found = body(renderer().alert(replace(ALERT, fields={"host.name": "mx1", "event.action": "auth-failure", "event.reason": "x", "message": "y"})))
     assert (found["event"]["action"], found["event"]["reason"], found["message"]) == ("rule-match", "10 events", ALERT.message)

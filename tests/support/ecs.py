@@ -42,11 +42,14 @@ UNKNOWN_CLIENT = {"source.ip", "source.address"}
 DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
-def flat(value, prefix=""):
+def flat(value, prefix="", found=None):
     """Return a document's leaves by dotted name."""
-    found = {}
+    found = {} if found is None else found
     for key, inner in value.items():
-        found |= flat(inner, f"{prefix}{key}.") if isinstance(inner, dict) else {prefix + key: inner}
+        if isinstance(inner, dict):
+            flat(inner, f"{prefix}{key}.", found)
+        else:
+            found[prefix + key] = inner
     return found
 
 

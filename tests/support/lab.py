@@ -1,7 +1,6 @@
 """In: a run of the lab. Out: its documents, and how its alerts compare with the truth (tests/lab/README.md, "How to score")."""
 
 import gzip
-import json
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ import yaml
 
 from collector.agent import assembly
 from collector.config import load
+from collector.model import json
 from collector.model.identity import Identity
 from collector.model.record import SourceInfo
 from collector.pipeline.replay import Summary, replay

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from collector.parse.backtracking import faults
+from collector.model.backtracking import faults
 
 
 def found(regex):
