@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import time
 from dataclasses import dataclass
 from threading import Event as Flag
 from threading import Thread
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 POLL = 1.0
 """Seconds; correctness rests on this poll, the bell only makes it quicker."""
+STUCK = 45.0
+"""Seconds after which a worker that began no step counts as stuck: the watchdog is then left alone, and an end waits no longer."""
 RETRY = 0.5
 """Seconds between two tries of a commit that failed."""
 NAP = 0.05
@@ -55,13 +58,15 @@ class Parts:
 
 
 class Agent:
-    """Runs the parts. ``clock`` gives ms."""
+    """Runs the parts. ``clock`` gives ms; ``signals`` fills with the numbers of signals that ask for an end."""
 
-    def __init__(self, parts: Parts, clock: Callable[[], int]) -> None:
+    def __init__(self, parts: Parts, clock: Callable[[], int], signals: Sequence[int] = ()) -> None:
         self._parts = parts
         self._clock = clock
+        self._signals = signals
         self._stop = Flag()
-        self._signal: int | None = None
+        self._beats: dict[str, float] = {}
+        """When each worker that must never stand still last began a step."""
         self._fault: BaseException | None = None
 
     def stop(self) -> None:
@@ -74,8 +79,8 @@ class Agent:
     def once(self, deadline: float) -> int:
         """Read every source to its end, then ship for ``deadline`` seconds; what is left stays spooled.
 
-        Reading is given up where nothing moves for as long. Returns the exit code of the first part of the road that failed:
-        a source (4), the disk (5), a sink (6). Its end is no agent-stop: it is what was asked for.
+        Reading is given up where there was no room for as long. Returns the exit code of the first part of the road that
+        failed: a source (4), the disk (5), a sink (6). Its end is no agent-stop: it is what was asked for.
         """
         try:
             return self._once(int(deadline * 1000))
@@ -83,26 +88,39 @@ class Agent:
             self._close()
 
     def _once(self, deadline: int) -> int:
-        parts, since = self._parts, self._clock()
+        parts = self._parts
         parts.health.started()
-        while not parts.feeder.at_end and not self._stop.is_set():
-            if self._step():
-                since = self._clock()
-            elif abs(self._clock() - since) >= deadline:
-                break
-            elif not parts.feeder.at_end:
-                parts.arrived.wait(NAP)
-        since = self._clock()
-        while not self._flushed() or self._unsent():
-            if not (self._commit(0) or self._ship_all()):
-                if abs(self._clock() - since) >= deadline or self._stop.is_set():
-                    break
-                parts.arrived.wait(NAP)
+        self._read_to_the_end(deadline)
+        read = parts.feeder.at_end
+        self._ship_what_there_is(deadline)
         if parts.feeder.unreadable:
             return SourceError.exit_code
         if not parts.compressor.idle or parts.spool.room().reason == "disk":
             return SpoolError.exit_code
-        return SinkError.exit_code if self._unsent() else 0
+        if self._unsent():
+            return SinkError.exit_code
+        return 0 if read else SourceError.exit_code
+
+    def _read_to_the_end(self, deadline: int) -> None:
+        since = self._clock()
+        while not self._parts.feeder.at_end and not self._told_to_stop():
+            if self._step():
+                since = self._clock()
+            elif not self._parts.spool.room().read and abs(self._clock() - since) >= deadline:
+                return
+            elif not self._parts.feeder.at_end:
+                self._parts.arrived.wait(NAP)
+
+    def _ship_what_there_is(self, deadline: int) -> None:
+        since = self._clock()
+        while not self._flushed() or self._unsent():
+            if not (self._commit(0) or self._ship_all()):
+                if abs(self._clock() - since) >= deadline or self._told_to_stop():
+                    return
+                self._parts.arrived.wait(NAP)
+
+    def _told_to_stop(self) -> bool:
+        return self._stop.is_set() or bool(self._signals)
 
     def _flushed(self) -> bool:
         """Hand over what is gathered; True if all of it is committed."""
@@ -145,8 +163,6 @@ class Agent:
 
     def serve(self) -> int:
         """Run until SIGTERM or SIGINT, or until a worker dies of a fault of the program."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._signalled)
         parts = self._parts
         parts.health.started()
         workers = [self._worker("feeder", self._feed), self._worker("compressor", self._compress)]
@@ -154,21 +170,20 @@ class Agent:
         for worker in workers:
             worker.start()
         notify("READY=1")
-        while self._signal is None and not self._stop.wait(POLL):
-            notify("WATCHDOG=1")
+        while not self._signals and not self._stop.wait(POLL):
+            if all(time.monotonic() - beat < STUCK for beat in self._beats.values()):
+                notify("WATCHDOG=1")
             parts.watch.refresh()
         notify("STOPPING=1")
         self.stop()
+        until = time.monotonic() + STUCK
         for worker in workers:
-            worker.join()
-        if self._fault is None:
-            parts.health.stopped(self._signal)
+            worker.join(max(0.1, until - time.monotonic()))
+        if self._fault is None and not any(worker.is_alive() for worker in workers[:2]):
+            parts.health.stopped(self._signals[0] if self._signals else None)
             self._flush()
         self._close()
         return self._fault.exit_code if isinstance(self._fault, CollectorError) else 1 if self._fault else 0
-
-    def _signalled(self, number: int, _frame: object) -> None:
-        self._signal = number
 
     def _worker(self, name: str, loop: Callable[..., None], *arguments: object) -> Thread:
         def supervised() -> None:
@@ -176,19 +191,21 @@ class Agent:
                 loop(*arguments)
             except Exception as error:  # noqa: BLE001 - the supervisor: whatever it was, the process ends and says so
                 self._fault = self._fault or error
-                self._parts.telemetry.fault(name, error)
                 self.stop()
+                self._parts.telemetry.fault(name, error)
 
-        return Thread(target=supervised, name=name)
+        return Thread(target=supervised, name=name, daemon=True)
 
     def _feed(self) -> None:
         while not self._stop.is_set():
+            self._beats["feeder"] = time.monotonic()
             if not self._parts.feeder.step():
                 self._parts.arrived.wait(self._parts.feeder.nap)
 
     def _compress(self) -> None:
         """Commit until told to stop; what then fails to be committed is tried a last time by who ends the process."""
         while not self._stop.is_set():
+            self._beats["compressor"] = time.monotonic()
             if not self._commit(RETRY) and not self._parts.compressor.idle:
                 self._stop.wait(RETRY)
 
@@ -204,6 +221,15 @@ class Agent:
         for source in self._parts.feeder.sources.values():
             source.close()
         self._parts.spool.close()
+
+
+def catch_signals() -> list[int]:
+    """Catch SIGTERM and SIGINT from now on, before anything is opened; return the list that they fill. SIGHUP changes nothing yet."""
+    caught: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _: caught.append(number))
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    return caught
 
 
 def notify(state: str) -> None:

@@ -146,7 +146,7 @@ def sinks(settings: Settings) -> list[tuple[Sink, SinkSpec]]:
     return found
 
 
-def agent(settings: Settings, loaded: Content, *, once: bool) -> Agent:
+def agent(settings: Settings, loaded: Content, *, once: bool, signals: Sequence[int] = ()) -> Agent:
     """Open the spool and put everything together. Raises SpoolError."""
     reached = sinks(settings)
     specs = [spec for _, spec in reached]
@@ -167,7 +167,7 @@ def agent(settings: Settings, loaded: Content, *, once: bool) -> Agent:
     shippers = [Shipper(sink, spool, feeder.tell, clock, rereads=seen is Seen.LOST) for sink, _ in reached]
     for fact in _start_facts(seen, spool, removed, reached):
         feeder.tell(fact)
-    return Agent(Parts(spool, feeder, compressor, shippers, feeder.health, telemetry, arrived, committed, Watch(arrived, () if once else roster.folders)), clock)
+    return Agent(Parts(spool, feeder, compressor, shippers, feeder.health, telemetry, arrived, committed, Watch(arrived, () if once else roster.folders)), clock, signals)
 
 
 def _first(seen: Seen, *, once: bool) -> Start:

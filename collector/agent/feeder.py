@@ -9,8 +9,8 @@ from __future__ import annotations
 from queue import Empty, Full, Queue
 from typing import TYPE_CHECKING
 
-from collector.errors import ContentError
-from collector.pipeline.merge import LATENCY
+from collector.errors import ContentError, SpoolFull
+from collector.pipeline.merge import AHEAD, LATENCY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -82,7 +82,10 @@ class Feeder:
             self._add(self._roster.refresh(appeared=True))
         if _passed(self._saw, now, DAY):
             self._saw = now
-            self._spool.saw(self._roster.present(), now)
+            try:
+                self._spool.saw(self._roster.present(), now)
+            except SpoolFull:
+                self._saw = 0
 
     def tell(self, fact: Fact) -> None:
         """Log a fact and put it on the road."""
@@ -90,7 +93,7 @@ class Feeder:
         try:
             self._facts.put_nowait(fact)
         except Full:
-            return
+            self._telemetry.counts["facts lost"] += 1
 
     @property
     def at_end(self) -> bool:
@@ -117,6 +120,9 @@ class Feeder:
         now = self._clock()
         self._look_around(now)
         self._hear(now)
+        if self._pipeline.detector.clock > now + AHEAD:
+            for _ in self._pipeline.rewind(now - LATENCY):
+                pass
         before = self._taken
         while self._taken < LINES and self._clock() - now < BUSY:
             taken = self._walk(min(CHUNK, LINES - self._taken) if room.read else 0)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collector.sinks.base import Sink
     from collector.spool.store import Spool
 
+PUT_OFF = 3
+"""So many times in a row some documents of a parcel were put off before the sink counts as unavailable."""
 HOUR = 3_600_000
 DAY = 86_400_000
 
@@ -50,7 +52,9 @@ class Shipper:
         self._rereads = rereads
         self._resumed: set[str] = set()
         self._turn = 0
-        self._sending: _Sending | None = None
+        self._sending: dict[str, _Sending] = {}
+        self._refused_at: dict[str, int] = {}
+        """Streams that the sink refused to take, and when: each is tried again by itself."""
         self._paused_at = self._wait = 0
         self._duplicate_told: dict[str, int] = {}
         self._refused = 0
@@ -63,18 +67,23 @@ class Shipper:
             return False
         try:
             return self._try(now)
+        except SpoolDamaged:
+            raise
+        except SpoolError as error:
+            self._paused("unavailable", f"the spool cannot be read: {error.with_hint}", self._backoff.failed())
+            return False
         finally:
             for fact in self.sink.facts():
                 self._tell(fact)
 
     def _try(self, now: int) -> bool:
-        sending = self._sending or self._next()
+        sending = self._next(now)
         if sending is None:
             return False
-        self._sending = sending
+        stream = sending.parcel.stream
         try:
-            if sending.parcel.stream not in self._resumed:
-                self.sink.resume(sending.parcel.stream, self._spool.token(self.sink.name, sending.parcel.stream))
+            if stream not in self._resumed:
+                self.sink.resume(stream, self._spool.token(self.sink.name, stream))
             delivery = self.sink.send(sending.rest)
         except SinkUnavailable as error:
             sending.tries += 1
@@ -82,7 +91,8 @@ class Shipper:
             return False
         except SinkRefused as error:
             sending.tries += 1
-            self._paused("refused", error.with_hint, REFUSED)
+            self._refused_at[stream] = now  # what refuses one stream may take another: an alert does not wait for it
+            self._is("refused", error.with_hint)
             return False
         return self._answered(sending, delivery, now)
 
@@ -93,18 +103,20 @@ class Shipper:
             documents = [document for document in sending.rest.documents() if document.id in delivery.again]
             sending.rest = Parcel(sending.parcel.seq, sending.parcel.stream, len(documents), bulk(documents))
             sending.tries += 1
-            self._paused("unavailable", f"{len(documents)} documents were put off by the server", self._backoff.failed())
+            # Now and then some are put off: that is worth a word only when it goes on.
+            self._paused("unavailable" if sending.tries >= PUT_OFF else self.state, f"{len(documents)} documents were put off by the server", self._backoff.failed())
             return False
         whole = Delivery(rejected=tuple(sending.rejected), token=delivery.token, duplicates=sending.duplicates)
-        first = sending.parcel.stream not in self._resumed
+        stream = sending.parcel.stream
+        first = stream not in self._resumed
         # Until the cursor is committed the sink knows more than the spool: it must be told where it stands before the next send.
-        self._resumed.discard(sending.parcel.stream)
+        self._resumed.discard(stream)
         try:
             self._spool.delivered(self.sink.name, sending.parcel, whole, now)
         except SpoolDamaged:
             raise
         except SpoolError as error:
-            self._sending = _Sending(sending.parcel, sending.parcel, tries=sending.tries + 1)
+            self._sending[stream] = _Sending(sending.parcel, sending.parcel, tries=sending.tries + 1)
             self._paused("unavailable", f"what it took could not be noted: {error.with_hint}", self._backoff.failed())
             return False
         if sending.duplicates and not (first or sending.tries or self._rereads):
@@ -112,32 +124,39 @@ class Shipper:
         if sending.rejected:
             self._dead_letters(sending.rejected, now)
         self.sent += sending.parcel.count - len(sending.rejected)
-        self._resumed.add(sending.parcel.stream)
-        self._sending = None
+        self._resumed.add(stream)
+        del self._sending[stream]
+        self._refused_at.pop(stream, None)
         self._backoff.worked()
         self._wait = 0
-        if self.state != "ok":
-            self._health("ok", "it takes documents again")
+        if not self._refused_at:
+            self._is("ok", "it takes documents again")
         return True
 
-    def _next(self) -> _Sending | None:
-        """Alerts and the agent's own stream first, the others in turn, so that a backlog never stands before an alert."""
+    def _next(self, now: int) -> _Sending | None:
+        """Alerts and the agent's own stream first, the others in turn, so that neither a backlog nor a refused parcel stands before an alert."""
         streams = self._spool.streams(self.sink.name)
         urgent = [stream for stream in streams if stream.startswith(("logs-mail.alert-", "logs-mail.agent-"))]
         others = [stream for stream in streams if stream not in urgent]
         turned = others[self._turn % len(others) :] + others[: self._turn % len(others)] if others else []
         for stream in (*urgent, *turned):
-            parcel = self._spool.next(self.sink.name, stream)
-            if parcel is not None:
-                if stream not in urgent:
-                    self._turn += 1
-                return _Sending(parcel, parcel)
+            if abs(now - self._refused_at.get(stream, now - REFUSED)) < REFUSED:
+                continue
+            sending = self._sending.get(stream)
+            if sending is None:
+                parcel = self._spool.next(self.sink.name, stream)
+                if parcel is None:
+                    continue
+                sending = self._sending[stream] = _Sending(parcel, parcel)
+            if stream not in urgent:
+                self._turn += 1
+            return sending
         return None
 
     def _duplicates(self, sending: _Sending, now: int) -> None:
         """Tell, once a day and stream, of documents that were there although never sent before: maybe two collectors share one state."""
         stream = sending.parcel.stream
-        if now - self._duplicate_told.get(stream, -DAY) < DAY:
+        if abs(now - self._duplicate_told.get(stream, -DAY)) < DAY:
             return
         self._duplicate_told[stream] = now
         self._tell(Fact("delivery-duplicate", {"mail.agent.sink": self.sink.name, "mail.agent.count": sending.duplicates, "mail.agent.streams": [stream]}))
@@ -145,7 +164,7 @@ class Shipper:
     def _dead_letters(self, rejected: list[tuple[str, str]], now: int) -> None:
         """Tell of refused documents, once an hour: they are kept, but they will not arrive by themselves."""
         self._refused += len(rejected)
-        if now - self._refused_told < HOUR:
+        if abs(now - self._refused_told) < HOUR:
             return
         reason = f"{self._refused} documents were refused and are kept as dead letters; the last one: {rejected[-1][1]}"
         self._tell(health("sink", "degraded", reason, sink=self.sink.name, count=self._refused))
@@ -153,10 +172,10 @@ class Shipper:
 
     def _paused(self, state: str, reason: str, wait: int) -> None:
         self._paused_at, self._wait = self._clock(), wait
-        if self.state != state:
-            self._health(state, reason)
-        self.reason = reason
+        self._is(state, reason)
 
-    def _health(self, state: str, reason: str) -> None:
-        self.state, self.reason = state, reason
-        self._tell(health("sink", state, reason, sink=self.sink.name))
+    def _is(self, state: str, reason: str) -> None:
+        """Tell a state when it is another than the last one."""
+        before, self.state, self.reason = self.state, state, reason
+        if before != state:
+            self._tell(health("sink", state, reason, sink=self.sink.name))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from threading import Lock
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import structlog
 
@@ -38,10 +38,18 @@ class Telemetry:
             self.counts[fact.action] += 1
         fields = {name.replace(".", "_"): value for name, value in fact.fields.items() if name != "event.outcome"}
         bad = fact.action in FAILURE or fact.fields.get("event.outcome") == "failure"
-        (self._log.warning if bad else self._log.info)(fact.action, **fields)
+        self._say("warning" if bad else "info", fact.action, fields)
 
     def fault(self, part: str, error: BaseException) -> None:
         """Log a fault of the program itself."""
         with self._lock:
             self.counts["fault"] += 1
-        self._log.error("fault", part=part, error=f"{type(error).__name__}: {error}")
+        self._say("error", "fault", {"part": part, "error": f"{type(error).__name__}: {error}"})
+
+    def _say(self, level: str, event: str, fields: dict[str, Any]) -> None:
+        """Log; where nobody listens any more (a closed pipe, a full disk) the work goes on, and the count says so."""
+        try:
+            getattr(self._log, level)(event, **fields)
+        except (OSError, ValueError):
+            with self._lock:
+                self.counts["unsaid"] += 1

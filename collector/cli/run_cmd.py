@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from collector.agent import assembly, roster
+from collector.agent.agent import catch_signals
 from collector.cli import output
 from collector.config import load
 from collector.errors import ConfigError
@@ -29,12 +30,13 @@ def run(options: Namespace) -> int:
         deadline = span(options.deadline) / 1000
     except ValueError as error:
         raise ConfigError(f"--deadline: {error}") from error
+    signals = catch_signals()
     settings = load.load(options.config).settings
     if not roster.configured(settings):
         raise ConfigError("no mail log was found on this host", hint='name one: [[source.file]] path = "/var/log/mail.log"; the journal cannot be read yet')
     loaded = assembly.settled_content(settings)
     for name in loaded.rules.unknown:
         output.say(f"unknown rule in the settings: {name}", error=True)
-    agent = assembly.agent(settings, loaded, once=options.once)
+    agent = assembly.agent(settings, loaded, once=options.once, signals=signals)
     sys.stdout.flush()
     return agent.once(deadline) if options.once else agent.serve()

@@ -62,9 +62,16 @@ def _files(path: Path | None) -> Iterator[Path]:
         raise ConfigError(f"{main} cannot be read: {error.strerror}", hint="run it as the user of the service, or name another configuration with --config") from error
     if here:
         yield main
-        yield from sorted(main.parent.joinpath("conf.d").glob("*.toml"))
     elif path is not None:
         raise ConfigError(f"no such file: {path}", hint="name the configuration with --config, or leave it out: everything has a default")
+    more = main.parent / "conf.d"
+    try:
+        # listed by name: a glob would take a folder that may not be read for an empty one, and its sinks for removed
+        yield from sorted(more / name for name in os.listdir(more) if name.endswith(".toml"))  # noqa: PTH208 - Path.iterdir is not lazy about its errors
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise ConfigError(f"{more} cannot be read: {error.strerror}", hint="run it as the user of the service") from error
 
 
 def _toml(file: Path) -> dict[str, Any]:
@@ -81,6 +88,8 @@ def _merge(into: dict[str, Any], table: dict[str, Any], path: tuple[str, ...], o
         here = (*path, key)
         if isinstance(value, dict) and isinstance(into.setdefault(key, {}), dict):
             _merge(into[key], value, here, origin, origins)
+        elif isinstance(into.get(key), list) and isinstance(value, list) and all(isinstance(row, dict) for row in (*into[key], *value)):
+            into[key] = [*into[key], *value]  # [[source.file]] in conf.d adds to the others
         else:
             into[key] = value
             origins[".".join(here)] = origin

@@ -59,6 +59,12 @@ def _size(text: str) -> str:
     return text
 
 
+def _some(text: str) -> str:
+    if not size(text):
+        raise ValueError("nothing is no limit")
+    return text
+
+
 Zone = Annotated[str, AfterValidator(zone)]
 Networks = Annotated[tuple[str, ...], AfterValidator(_networks)]
 Namespace = Annotated[str, AfterValidator(_namespace)]
@@ -111,7 +117,7 @@ class RuleSettings(Strict):
 class SpoolSettings(Strict):
     """``[spool]``."""
 
-    max_bytes: SizeText = Field("1 GiB", description="documents that a required sink has not got yet; then nothing more is read")
+    max_bytes: Annotated[str, AfterValidator(_some)] = Field("1 GiB", description="documents that a required sink has not got yet; then nothing more is read")
     min_free: SizeText | None = Field(None, description="free space to leave on the disk; default: 256 MiB or 5 %, whichever is less")
     overflow: Literal["stop", "alerts_only"] = Field("stop", description="at the limit: read nothing more, or drop event documents only")
 

@@ -87,6 +87,13 @@ class Detector:
         self._clock.now = key_ms
         return out
 
+    def rewind(self, now_ms: int) -> list[Alert | Fact]:
+        """Set a clock back that had run ahead with the host's: episodes last seen in that future end and windows of it go, or each would mute its key until then."""
+        self._clock.now = now_ms
+        self.windows.rewind(now_ms + AHEAD)
+        ahead = sorted(ident for ident, episode in self.episodes.items() if episode.seen > now_ms)
+        return [one for ident in ahead for one in self._tell(self.episodes.end(ident, now_ms))]
+
     def see(self, event: Event) -> list[Alert | Fact]:
         """Judge an event. The clock stays; an event older than it enters the windows at its own time."""
         hits = self._hits(event)

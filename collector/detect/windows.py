@@ -191,6 +191,12 @@ class Windows:
                 table.sweep(now - 2 * timespan)
                 self.bytes += table.bytes
 
+    def rewind(self, limit: int) -> None:
+        """Forget the keys whose newest event lies beyond ``limit`` (ms): they would take no other until then."""
+        for rule, table in self.tables.items():
+            for key in [key for key, state in table.rows.items() if newest(state) > limit]:
+                self.put(rule, key, None)
+
     def delta(self) -> bytes:
         """See Remembers."""
         out = []

@@ -122,6 +122,9 @@ class Lane:
 
     def _opened(self, record: Record) -> Taken:
         opened = self._open(record)
+        if opened.time is None and self.name in self._clocks:
+            # A line without a stamp is of the time of the line before it: its arrival would differ from run to run.
+            opened.time = self._clocks[self.name][0]
         near = opened.time if not self._live and opened.named_year and opened.time is not None else record.near
         stamp = near if opened.time is None else opened.time
         lowest = min(stamp, near)
@@ -169,6 +172,12 @@ class Merge:
     def tell(self, time: int, events: Iterable[Event]) -> None:
         """Queue born events that arrived at ``time`` (ms)."""
         self._told.extend(Taken(time - LATENCY, event=event) for event in events)
+
+    def rewind(self, now: int) -> None:
+        """Forget keys that lie ahead of ``now`` (ms): the host's clock was wrong when they were taken."""
+        for name, (key, skewed) in list(self._clocks.items()):
+            if key > now:
+                self._clocks[name] = [now, skewed]
 
     def errors(self) -> dict[str, SourceError]:
         """Return the sources that cannot be read now."""

@@ -60,6 +60,13 @@ class Pipeline:
         """Let time pass without a record: only when every source is at its end (replay: never)."""
         yield from self._told(self.detector.advance(now), now)
 
+    def rewind(self, now: int) -> Iterator[Judged]:
+        """Set a clock back that had run ahead of ``now`` (ms) together with the host's, and say so."""
+        ahead = (self.detector.clock - now) // 1000
+        self.merge.rewind(now)
+        reason = f"the clock had run {ahead} s ahead of the host's: it was set back"
+        yield from self._told((*self.detector.rewind(now), Fact("log-time-anomaly", {"mail.log.skew_seconds": ahead, "event.reason": reason}, now)), now)
+
     def birth(self, fact: Fact, now: int) -> Event:
         """Make the event of something that a station has to tell."""
         time = now if fact.time is None else fact.time

@@ -37,4 +37,21 @@ def expand(pattern: str) -> list[Path]:
     if not has_magic(pattern):
         return [Path(pattern)]
     found = (Path(name) for name in glob(pattern, recursive=True))  # noqa: PTH207 - a pattern may be absolute
-    return sorted(path for path in found if not _NO_LOG.fullmatch(path.name) and path.is_file())
+    return sorted(path for path in found if not _NO_LOG.fullmatch(path.name) and _readable_name(path) and _is_file(path))
+
+
+def _readable_name(path: Path) -> bool:
+    """Say whether a name is UTF-8: it becomes log.file.path and the key of a position."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _is_file(path: Path) -> bool:
+    """Say whether a path is a file; one that cannot be looked at is tried, so that reading it says why it cannot be read."""
+    try:
+        return path.is_file()
+    except OSError:
+        return True

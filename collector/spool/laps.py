@@ -45,7 +45,7 @@ class Laps:
             if since <= max(self._least, last_lap):
                 return None
             self._running[owner] = memory.lap()
-        coming = self._running[owner]
+        coming = self._running.get(owner)
         if coming is None:
             return None
         blob = next(filter(None, coming), b"")

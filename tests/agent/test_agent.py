@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from collector.agent.agent import LAST_TRY, notify
+from collector.agent.agent import LAST_TRY, catch_signals, notify
 from collector.errors import SourceError, SpoolDamaged
 from collector.sinks.file import FileOptions
 from collector.spool.store import SinkSpec
@@ -97,7 +97,7 @@ def test_a_full_disk_is_no_endless_wait(ticking):
 
 
 def test_a_full_spool_is_no_endless_wait(ticking):
-    ticking.settings["spool"] = {"max_bytes": "1 KiB", "min_free": "0 B"}
+    ticking.settings["spool"] = {"max_bytes": "1 KiB", "min_free": "1 B"}
     faulty(ticking).away = True
     ticking.write(*[ticking.failure(user=f"u{n:04}@example.org") for n in range(3000)])
     assert ticking.once(5) == 6
@@ -146,7 +146,7 @@ def test_a_failed_commit_is_told_and_so_is_its_end(station):
 @pytest.fixture
 def handlers():
     """Put back the signal handlers of the test runner."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -176,7 +176,7 @@ def test_the_service_reads_ships_and_ends_in_order_on_a_signal(station, monkeypa
     monkeypatch.undo()
     station.settings["source"]["file"][0]["start"] = "beginning"
     station.write(station.failure())
-    agent = station.start()
+    agent = station.start(signals=catch_signals())
     watcher = when(lambda: users(station), terminate)
     assert agent.serve() == 0
     watcher.join()
@@ -210,7 +210,7 @@ def test_a_service_whose_disk_is_full_ends_all_the_same(station, monkeypatch, ha
     monkeypatch.undo()
     monkeypatch.setattr("collector.agent.agent.LAST_TRY", 100)
     assert LAST_TRY > 100
-    agent = station.start()
+    agent = station.start(signals=catch_signals())
     fill_the_disk(station, full=True)
     watcher = when(lambda: station.parts.telemetry.counts["agent-health"], terminate)
     assert agent.serve() == 0

@@ -26,7 +26,7 @@ def there_already(parcel):
 
 
 def test_every_fact_that_can_be_told_is_told_and_becomes_a_document(station):
-    station.settings["spool"] = {"max_bytes": "16 KiB", "min_free": "0 B", "overflow": "alerts_only"}
+    station.settings["spool"] = {"max_bytes": "16 KiB", "min_free": "1 B", "overflow": "alerts_only"}
     sink, archive = (FaultySink(name, FileOptions(path=str(station.path(name)))) for name in ("file", "archive"))
     station.sinks = [(sink, SinkSpec("file")), (archive, SinkSpec("archive", required=False))]
     station.start(once=True)

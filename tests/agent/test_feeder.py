@@ -177,7 +177,7 @@ def test_a_file_that_a_glob_matches_later_is_read_from_its_beginning(station):
 
 
 def test_a_full_spool_stops_reading_says_so_and_goes_on_later_without_loss(station):
-    station.settings["spool"] = {"max_bytes": "8 KiB", "min_free": "0 B"}
+    station.settings["spool"] = {"max_bytes": "8 KiB", "min_free": "1 B"}
     sink = FaultySink("file", FileOptions(path=str(station.path("out"))))
     sink.away = True
     station.sinks = [(sink, SinkSpec("file"))]
@@ -354,3 +354,21 @@ def test_flush_says_when_there_was_no_room_for_all(station):
         assert station.feeder.flush() == (n < 2)
     assert station.agent._commit(0)
     assert station.feeder.flush()
+
+
+def test_a_clock_that_had_run_ahead_is_told_and_blinds_nothing(station):
+    """The host's clock was two hours ahead when some lines were written, then it is set right."""
+    station.settings["rules"] = {"bf_ip": {"threshold": 3}}
+    station.start(once=True)
+    station.now += 2 * HOUR
+    station.write(*(station.failure() for _ in range(3)))
+    station.settle()
+    station.now -= 2 * HOUR
+    station.round(0)
+    station.write(*(station.failure() for _ in range(3)))
+    station.settle()
+    anomalies = [document for document in station.documents("agent") if document["event"]["action"] == "log-time-anomaly"]
+    assert len(anomalies) == 1
+    assert anomalies[0]["mail"]["log"]["skew_seconds"] > 7000
+    assert station.feeder._pipeline.detector.clock <= station.now
+    assert sum(document["rule"]["id"] == "bf_ip" and document["mail"]["alert"]["step"] == "0" for document in station.documents("alert")) == 2

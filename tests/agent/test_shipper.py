@@ -6,7 +6,7 @@ import pytest
 
 from collector.agent.backoff import FIRST, REFUSED, Backoff
 from collector.agent.shipper import Shipper
-from collector.errors import SpoolDamaged, SpoolFull
+from collector.errors import SpoolDamaged, SpoolError, SpoolFull
 from collector.model.document import AlertRow, Batch, Delivery, Document
 from collector.sinks.file import FileOptions
 from collector.spool.limits import Limits
@@ -121,18 +121,35 @@ def test_a_refusal_is_tried_again_minutes_later(port):
     assert port.told.facts[0].fields["event.reason"] == "the key is not valid; make a new one"
 
 
-def test_documents_that_were_put_off_go_alone_before_anything_else(port):
+def test_documents_that_were_put_off_go_alone_and_an_alert_does_not_wait_for_them(port):
     port.commit(postfix=["a", "b", "c"])
-    port.sink.faults = [again(1), again(1)]
+    port.sink.faults = [again(1)]
     assert not port.shipper.step()
-    port.commit(alerts=["alert"])
-    port.now += HOUR
-    assert not port.shipper.step()
+    port.commit(alerts=["alert"], postfix=["d"])
     port.now += HOUR
     assert port.shipper.step()
-    assert port.ship() == 1
-    assert [found for _, found in port.sink.sent] == [["a", "b", "c"], ["b", "c"], ["c"], ["alert"]]
+    port.sink.faults = [again(1), again(0)]
+    assert not port.shipper.step()
+    assert port.told.facts == [], "now and then some are put off"
+    port.now += HOUR
+    assert not port.shipper.step()
+    port.now += HOUR
+    assert port.ship() == 2
+    assert [found for _, found in port.sink.sent] == [["a", "b", "c"], ["alert"], ["b", "c"], ["c"], ["c"], ["d"]]
     assert port.told.states() == [("unavailable", "failure"), ("ok", "success")]
+
+
+def test_a_stream_that_is_refused_holds_up_no_other(port):
+    port.commit(postfix=["a"])
+    port.sink.faults = ["refused"]
+    assert not port.shipper.step()
+    port.commit(alerts=["alert"])
+    assert port.ship() == 1
+    assert port.arrived() == ["alert"]
+    port.now += REFUSED
+    assert port.ship() == 1
+    assert port.arrived() == ["alert", "a"]
+    assert port.told.states() == [("refused", "failure"), ("ok", "success")]
 
 
 def test_refused_documents_become_dead_letters_and_are_told_once_an_hour(port):
@@ -251,3 +268,31 @@ def test_a_shipper_that_is_made_anew_goes_on_where_the_cursor_is(port):
     port.ship()
     assert port.arrived() == ["a", "b"]
     assert len(list((port.folder / "out").iterdir())) == 1
+
+
+def test_a_stream_that_is_refused_for_hours_holds_no_alert_back(port):
+    port.commit(postfix=["a"])
+    port.sink.faults = ["refused"]
+    assert not port.shipper.step()
+    for n in range(3):
+        port.commit(alerts=[f"alert{n}"], dovecot=[f"d{n}"])
+        port.now += 1000
+        assert port.ship() == 2
+    assert port.arrived() == ["alert0", "alert1", "alert2", "d0", "d1", "d2"]
+    assert port.told.states() == [("refused", "failure")]
+    port.now += REFUSED
+    assert port.ship() == 1
+    assert port.told.states() == [("refused", "failure"), ("ok", "success")]
+
+
+def test_a_spool_that_cannot_be_read_now_is_tried_again(port, monkeypatch):
+    port.commit(postfix=["a"])
+
+    def failing(*_):
+        raise SpoolError("disk I/O error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(port.spool, "streams", failing)
+        assert not port.shipper.step()
+    port.now += HOUR
+    assert port.ship() == 1

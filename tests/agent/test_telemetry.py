@@ -35,3 +35,12 @@ def test_a_fault_of_the_program_is_an_error():
     telemetry.fault("feeder", ValueError("x\ny"))
     assert "level='error'" in stream.getvalue()
     assert stream.getvalue().count("\n") == 1
+
+
+def test_where_nobody_listens_any_more_the_work_goes_on():
+    stream = io.StringIO()
+    telemetry = Telemetry(stream)
+    stream.close()
+    telemetry.tell(Fact("agent-health", {}))
+    telemetry.fault("feeder", ValueError("x"))
+    assert telemetry.counts == {"agent-health": 1, "fault": 1, "unsaid": 2}

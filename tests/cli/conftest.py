@@ -119,7 +119,7 @@ def config(tmp_path):
         files = "".join(f'[[source.file]]\npath = "{tmp_path / source}"\n' for source in sources)
         out = f'[sink.file]\npath = "{tmp_path / "out"}"\n' if sink else ""
         path = tmp_path / name
-        path.write_text(f'state_dir = "{tmp_path / "state"}"\ncontent_dir = "{tmp_path / "content"}"\nhost = "mx1"\n[spool]\nmin_free = "0 B"\n{files}{out}{text}')
+        path.write_text(f'state_dir = "{tmp_path / "state"}"\ncontent_dir = "{tmp_path / "content"}"\nhost = "mx1"\n[spool]\nmin_free = "1 B"\n{files}{out}{text}')
         return path
 
     return write

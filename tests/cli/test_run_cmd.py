@@ -76,15 +76,16 @@ def test_broken_content_of_the_host_is_exit_3(mailvigil, log, config, tmp_path):
     assert not (tmp_path / "state").exists(), "nothing is opened before all content is read"
 
 
-@pytest.fixture
-def handlers():
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+@pytest.fixture(autouse=True)
+def _handlers():
+    """Put back the signal handlers of the test runner."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
 
 
-def test_the_service_runs_until_it_is_told_to_stop(mailvigil, log, config, tmp_path, handlers):
+def test_the_service_runs_until_it_is_told_to_stop(mailvigil, log, config, tmp_path):
     def watch():
         for _ in range(2000):
             if any("auth-failure" in file.read_text() for file in (tmp_path / "out").glob("*dovecot*")):

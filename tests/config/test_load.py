@@ -81,3 +81,16 @@ def test_an_overlay_may_be_empty_and_must_exist(tmp_path):
     write(tmp_path, "enable: [bf_ip]\nrulez: {}\n", "overlay.yaml")
     with pytest.raises(ContentError, match=r"overlay.yaml:2:1: unknown key rulez, did you mean rules\?"):
         overlay(tmp_path)
+
+
+def test_logs_named_in_conf_d_are_read_beside_the_others(tmp_path):
+    main = write(tmp_path, '[[source.file]]\npath = "/var/log/mail.log"\n')
+    write(tmp_path, '[[source.file]]\npath = "/var/log/dovecot.log"\n', "conf.d/dovecot.toml")
+    assert [file.path for file in load(main, {}).settings.source.file] == ["/var/log/mail.log", "/var/log/dovecot.log"]
+
+
+def test_a_conf_d_that_cannot_be_read_is_no_empty_one(tmp_path):
+    main = write(tmp_path, "")
+    (tmp_path / "conf.d").write_text("a file")
+    with pytest.raises(ConfigError, match=r"conf.d cannot be read"):
+        load(main, {})

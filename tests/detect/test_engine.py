@@ -280,6 +280,21 @@ def test_a_stamp_a_little_ahead_counts_and_one_far_ahead_is_judged_by_itself():
     assert names(detector(detection("plain", {"event.action": "auth-failure"}, level="low")).see(failure(NOON + AHEAD + 1))) == [("plain", "0")]
 
 
+def test_a_clock_that_is_set_back_leaves_no_window_blind():
+    pack = (FAILURE, SUCCESS, bf_ip(), SPRAY, FIVE, THEN, SILENCE)
+    held = detector(*pack)
+    feed(held, *(failure(NOON + 900 * HOUR) for _ in range(2)))
+    said = held.rewind(NOON)
+    blobs = [held.windows.delta()]
+    assert [one for one in said if isinstance(one, Alert)] == []
+    assert not any(table.rows for table in held.windows.tables.values())
+    assert names(feed(held, *failures(1, 2, 3))) == [("bf_ip", "0")]
+    assert names(held.advance(NOON + 16 * MINUTE)) == [("silence", "0")]
+    again = detector(*pack)
+    again.windows.recall(blobs)
+    assert not any(table.rows for table in again.windows.tables.values())
+
+
 # memory
 
 PACK = (FAILURE, SUCCESS, bf_ip(suppress={"for": "2m", "repeat": ["1m"]}), FIVE, THEN, SPRAY, SILENCE)

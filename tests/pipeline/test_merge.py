@@ -156,11 +156,15 @@ def test_one_writer_in_stamp_order_is_read_in_that_order_whatever_the_timing(scr
     wanted = [(name, stamp) for stamp, (name, _) in enumerate(script)]
     pending = list(wanted)
 
+    def write(number):
+        for _ in range(min(len(pending), number)):
+            name, stamp = pending.pop(0)
+            sources[name].write(stamp)
+
     def write_some(source_read):
         def read(limit):
-            for _ in range(min(len(pending), data.draw(st.integers(0, 2)))):
-                name, stamp = pending.pop(0)
-                sources[name].write(stamp)
+            if pending:
+                write(data.draw(st.integers(0, 2)))
             return source_read(limit)
 
         return read
@@ -171,8 +175,27 @@ def test_one_writer_in_stamp_order_is_read_in_that_order_whatever_the_timing(scr
         merge.add(source.info.name, source)
     got, now = [], 0
     while len(got) < len(wanted):
+        write(1)
         now += data.draw(st.sampled_from([0, 100, PATIENCE, 5000]))
         if not pending:
             now += PATIENCE
         got += stamps(merge.take(now, data.draw(st.integers(1, 50))))
     assert got == wanted
+
+
+def test_a_line_without_a_stamp_is_of_the_time_of_the_line_before_it():
+    a = Growing("a")
+    a.write(5000, "-", 6000)
+    taken = list(merged(a).take(0, 10))
+    assert [one.key for one in taken] == [5000, 5000, 6000]
+    assert taken[1].opened.time == 5000
+
+
+def test_keys_of_a_clock_that_was_wrong_are_forgotten():
+    a = Growing("a")
+    a.write(9000)
+    merge = merged(a)
+    list(merge.take(0, 10))
+    merge.rewind(2000)
+    a.write(2500)
+    assert [one.key for one in merge.take(0, 10)] == [2500]

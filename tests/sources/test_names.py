@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from collector.sources.names import expand, rank
@@ -52,3 +54,9 @@ def test_expand_leaves_out_what_was_rotated_packed_or_saved(tmp_path):
 
 def test_a_path_without_wildcards_is_taken_as_it_is(tmp_path):
     assert expand(f"{tmp_path}/mail.log.1") == [tmp_path / "mail.log.1"]
+
+
+def test_a_name_that_is_no_text_is_left_alone(tmp_path):
+    os.close(os.open(bytes(tmp_path) + b"/\xff.log", os.O_CREAT, 0o600))
+    (tmp_path / "mail.log").touch()
+    assert expand(f"{tmp_path}/*.log") == [tmp_path / "mail.log"]

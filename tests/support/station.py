@@ -30,7 +30,7 @@ class Station:
             "host": "mx1",
             "source": {"file": [{"path": str(folder / "mail.log")}]},
             "sink": {"file": {"path": str(folder / "out")}},
-            "spool": {"min_free": "0 B"},
+            "spool": {"min_free": "1 B"},
         } | settings
         self.sinks = None
         self.agent = None
@@ -60,8 +60,8 @@ class Station:
 
     # the agent
 
-    def start(self, *, once=False):
-        self.agent = assembly.agent(Settings.model_validate(self.settings), content(), once=once)
+    def start(self, *, once=False, signals=()):
+        self.agent = assembly.agent(Settings.model_validate(self.settings), content(), once=once, signals=signals)
         return self.agent
 
     def once(self, deadline):
