@@ -21,10 +21,10 @@ demo: $(READY) ## replay the bundled bad day and print its alerts
 
 test: $(READY) ## lint, types and every test; real servers too where Maven and Java are there
 	$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
 test-fast: $(READY) ## every test but those that start real servers
-	$(BIN)/python -m pytest -m 'not real'
+	$(BIN)/python -m pytest --numprocesses 2 -m 'not real'
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .

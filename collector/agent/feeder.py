@@ -10,7 +10,8 @@ from queue import Empty, Full, Queue
 from typing import TYPE_CHECKING
 
 from collector.errors import ContentError, SpoolFull
-from collector.pipeline.merge import AHEAD, LATENCY
+from collector.model.moment import AHEAD
+from collector.pipeline.merge import LATENCY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 DEFAULT = Path("/etc/mailvigil/mailvigil.toml")
 PREFIX = "MAILVIGIL_"
-NOT_SETTINGS = frozenset({"MAILVIGIL_DEBUG", "MAILVIGIL_CONFIG"})
+NOT_SETTINGS = frozenset({"MAILVIGIL_DEBUG"})
 
 
 @dataclass(slots=True)

@@ -132,6 +132,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(reply.status)
         self.send_header("Content-Type", reply.mime)
         self.send_header("Content-Length", str(len(reply.body)))
+        if reply.early:
+            self.send_header("Connection", "close")  # what is still in the pipe would be read as the next request
         self.end_headers()
         self.wfile.write(reply.body[: len(reply.body) - reply.cut])
         if reply.cut or reply.early:
