@@ -43,8 +43,6 @@ class Shipper:
     def __init__(self, sink: Sink, spool: Spool, tell: Callable[[Fact], None], clock: Callable[[], int], backoff: Backoff | None = None, *, rereads: bool = False) -> None:
         self.sink = sink
         self.state = "ok"
-        self.reason: str | None = None
-        self.sent = 0
         self._spool = spool
         self._tell = tell
         self._clock = clock
@@ -123,7 +121,6 @@ class Shipper:
             self._duplicates(sending, now)
         if sending.rejected:
             self._dead_letters(sending.rejected, now)
-        self.sent += sending.parcel.count - len(sending.rejected)
         self._resumed.add(stream)
         del self._sending[stream]
         self._refused_at.pop(stream, None)
@@ -176,6 +173,6 @@ class Shipper:
 
     def _is(self, state: str, reason: str) -> None:
         """Tell a state when it is another than the last one."""
-        before, self.state, self.reason = self.state, state, reason
+        before, self.state = self.state, state
         if before != state:
             self._tell(health("sink", state, reason, sink=self.sink.name))

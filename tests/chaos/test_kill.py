@@ -5,12 +5,7 @@ from tests.support.killing import Host, differences
 
 def test_killed_at_random_moments_ends_like_an_undisturbed_run(tmp_path):
     host = Host(tmp_path, seed=4)
-    for _ in range(6):
-        host.kill_at_random(lines=500)
-        host.write(host.dice.randint(0, 100))  # while nobody reads
-    while not host.done:
-        host.write(500)
-    host.finish()
+    host.live_through(kills=6, lines=500, idle=100)
     host.undisturbed()
     killed, undisturbed = host.documents("killed"), host.documents("undisturbed")
     assert differences(undisturbed, killed) == ""

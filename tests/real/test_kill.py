@@ -8,12 +8,7 @@ from tests.support.killing import Host, differences
 @pytest.mark.real
 def test_killed_twenty_times_with_elasticsearch(tmp_path, elasticsearch, namespace):
     host = Host(tmp_path, f'[sink.elasticsearch]\nhosts = ["{elasticsearch.url}"]\n', seed=20, namespace=namespace)
-    for _ in range(20):
-        host.kill_at_random(lines=150)
-        host.write(host.dice.randint(0, 30))  # while nobody reads
-    while not host.done:
-        host.write(500)
-    host.finish()
+    host.live_through(kills=20, lines=150, idle=30)
     host.undisturbed()
     killed, undisturbed = host.documents("killed"), host.documents("undisturbed")
     assert differences(undisturbed, killed) == ""

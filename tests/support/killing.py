@@ -90,6 +90,15 @@ class Host:
         process.send_signal(signal.SIGKILL)
         process.wait()
 
+    def live_through(self, kills, lines, idle):
+        """Be killed so often, with about so many lines written in between and at most ``idle`` while nobody reads; then read and ship the rest."""
+        for _ in range(kills):
+            self.kill_at_random(lines)
+            self.write(self.dice.randint(0, idle))
+        while not self.done:
+            self.write(500)
+        self.finish()
+
     def finish(self, config=None):
         """Read and ship all that is left."""
         assert self.run("--once", "--deadline", "120s", config=config).wait(180) == 0, (self.folder / "stderr").read_text()[-3000:]
