@@ -35,7 +35,9 @@ class Database:
         name = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
         with self._translated():
             if not read_only:
-                path.touch(0o600)
+                # It holds the install secret. Where it cannot be made SQLite says why.
+                with suppress(OSError):
+                    path.touch(0o600)
             self._connection = sqlite3.connect(name, uri=True, timeout=30, isolation_level=None, check_same_thread=False)
         # a damaged name must not stop those who ask for all of them
         self._connection.text_factory = lambda data: data.decode("utf-8", "backslashreplace")

@@ -2,6 +2,7 @@
 
 import io
 import os
+import stat
 from collections import namedtuple
 from contextlib import contextmanager
 from importlib import import_module
@@ -48,8 +49,9 @@ def mailvigil(capsysbinary, monkeypatch, _shipped):
 @pytest.fixture
 def unprivileged(tmp_path):
     """Tests run as root, whom no permission stops: within this block the process is nobody."""
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.owner() == tmp_path.owner() and not folder.stat().st_mode & stat.S_IXOTH:
+            folder.chmod(0o755)
 
     @contextmanager
     def drop():

@@ -1,5 +1,6 @@
 """Java and Maven for real servers: found, or said what to install."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -58,7 +59,8 @@ def fetched(name, *goals, pom=None):
         done = subprocess.run(command, cwd=work, capture_output=True, text=True, timeout=900, check=False)
         if done.returncode:
             missing(f"Maven could not fetch {name}: {done.stdout[-500:]}{done.stderr[-500:]}")
-        inside.rename(folder)
+        with contextlib.suppress(OSError):  # another process was quicker, and its folder is whole
+            inside.rename(folder)
     return folder
 
 
