@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from collector import content
 from collector.agent import assembly
+from collector.agent.assembly import Content
 from collector.cli import output
 from collector.cli.replay_cmd import print_alerts, say_summary
-from collector.config.settings import Overlay
 from collector.model.alert import Alert
 from collector.model.identity import Identity
 from collector.model.record import SourceInfo
+from collector.model.site import Site
 from collector.pipeline.replay import Summary, replay
 from collector.sources.whole import read_whole
 
@@ -31,8 +32,9 @@ def arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> int:
     """Replay the day; the extended rules are on too."""
     began = time.monotonic()
-    rules = assembly.load_content().rules
-    loaded = assembly.load_content(overlay=Overlay.model_validate({"site": {"domains": ["example.org"]}, "enable": sorted(rules.rules)}))
+    shipped = assembly.load_content()
+    rules = assembly.load_rules(shipped.catalogue, site=Site(domains=("example.org",)), enable=sorted(shipped.rules.rules))
+    loaded = Content(shipped.catalogue, shipped.parsers, rules)
     path = str(content.root() / LOG)
     pipeline, summary, alerts = assembly.road(loaded, Identity(), live=False), Summary(), []
     for subject, _ in replay(pipeline, {LOG: read_whole(path, SourceInfo(LOG, path=LOG))}, summary):
