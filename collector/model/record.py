@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +24,26 @@ class SourceInfo:
     """input.type: file, journald, docker, syslog, stdin."""
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Standing(Protocol):
     """Two answers that are never mixed: which id has this record, and where does reading go on behind it."""
 
+    @property
+    def identity(self) -> tuple[bytes, ...]:
+        """What event.id hashes besides the raw bytes. A file: (lineage, offset as 8 bytes, big-endian)."""
+        ...
+
+    @property
+    def resume(self) -> bytes:
+        """The source's own token, opaque to all others: reading goes on right behind this record."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Both answers as they are; a source may have a ``Standing`` of its own that makes them when it is asked."""
+
     identity: tuple[bytes, ...]
-    """What event.id hashes besides the raw bytes. A file: (lineage, offset as 8 bytes, big-endian)."""
     resume: bytes
-    """The source's own token, opaque to all others: reading goes on right behind this record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +65,12 @@ class Record:
     raw: bytes
     near: int
     """Arrival (or journal) time in ms: the reference clock for stamps without a year or a zone."""
-    position: Position
+    position: Standing
     header: Header | None = None
     truncated: bool = False
     """The line was longer than 64 KiB: ``raw`` is its head."""
 
 
-def offset_of(position: Position) -> int | None:
+def offset_of(position: Standing) -> int | None:
     """Return the byte at which the line of a file begins; None where the record has no offset (journal, stdin)."""
     return int.from_bytes(position.identity[1], "big") if len(position.identity) == 2 else None  # noqa: PLR2004 - the two parts of a file's identity

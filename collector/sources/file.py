@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from collector.errors import SourceError
-from collector.model.record import Position, Record
+from collector.model.record import Record
 from collector.sources.access import refused
 from collector.sources.base import Start
 from collector.sources.folder import Folder, Shifting
@@ -134,11 +134,8 @@ class FileSource:
         return self._records(self._volume, self._volume.take(limit)) if self._volume is not None else ()
 
     def _records(self, volume: Volume, lines: Sequence[Line]) -> list[Record]:
-        near, lineage = self._clock(), volume.lineage or b""
-        return [
-            Record(self.info, line.raw, near, Position((lineage, line.offset.to_bytes(8, "big")), token), truncated=line.truncated)
-            for line, token in zip(lines, volume.tokens(lines), strict=True)
-        ]
+        near, info = self._clock(), self.info
+        return [Record(info, line.raw, near, position, None, line.truncated) for line, position in zip(lines, volume.positions(lines), strict=True)]
 
     def _advance(self) -> bool:
         """Make more bytes or another file available. False: there is nothing to do now."""

@@ -24,6 +24,18 @@ class Line(NamedTuple):
     truncated: bool = False
 
 
+class Window(NamedTuple):
+    """Bytes of a file, and the offset at which they begin."""
+
+    data: bytes
+    origin: int
+
+    def before(self, offset: int) -> bytes:
+        """Return up to BOUNDARY bytes in front of ``offset``."""
+        index = offset - self.origin
+        return self.data[max(0, index - BOUNDARY) : index]
+
+
 class Framer:
     """Takes blocks in, gives lines out. Holds at most the last block, an unfinished line up to CAP, and BOUNDARY bytes."""
 
@@ -40,10 +52,14 @@ class Framer:
         """The offset behind the last byte that was fed."""
         return self._origin + len(self._data)
 
+    @property
+    def window(self) -> Window:
+        """What is held now; it does not change when more is fed."""
+        return Window(self._data, self._origin)
+
     def before(self, offset: int) -> bytes:
         """Return up to BOUNDARY bytes in front of ``offset``, which is the end of a line just taken or of the data."""
-        index = offset - self._origin
-        return self._data[max(0, index - BOUNDARY) : index]
+        return self.window.before(offset)
 
     def feed(self, block: bytes) -> None:
         """Append a block. To be called when ``take`` has no more lines: else the lines left are held as well."""
@@ -54,30 +70,34 @@ class Framer:
 
     def take(self, limit: int) -> list[Line]:
         """Return the next complete lines, at most ``limit``."""
+        pieces = self._data[self._at :].split(b"\n", limit)
+        pieces.pop()
         lines: list[Line] = []
-        while len(lines) < limit:
-            index = self._data.find(b"\n", self._at)
-            if index < 0:
-                self._hold()
-                break
-            lines.append(self._line(index, self._origin + index + 1))
-            self._at = index + 1
+        offset = self._origin + self._at
+        for piece in pieces:
+            end = offset + len(piece) + 1
+            ordinary = self._head is None and piece[:1] != b"\0" and piece[-1:] != b"\r" and len(piece) <= CAP
+            lines.append(Line(piece, offset, end) if ordinary else self._line(piece, end - 1, end))
+            offset = end
+        self._at = offset - self._origin
+        if len(lines) < limit:
+            self._hold()
         return lines
 
     def finish(self) -> Line | None:
         """Return the unfinished last line of a file that nobody writes to any more; None if there is none."""
-        index = len(self._data)
-        line = self._line(index, self._origin + index)
-        self._at = index
+        line = self._line(self._data[self._at :], self.end, self.end)
+        self._at = len(self._data)
         return line if line.raw else None
 
-    def _line(self, index: int, end: int) -> Line:
+    def _line(self, piece: bytes, stop: int, end: int) -> Line:
+        """Make a line of what stands in front of ``stop``, the offset of its newline."""
         if self._head is not None:
             offset, raw = self._head
             self._head = None
             return Line(raw, offset, end, truncated=True)
-        raw = self._data[self._at : index].lstrip(b"\0")
-        offset = self._origin + index - len(raw)
+        raw = piece.lstrip(b"\0")
+        offset = stop - len(raw)
         raw = raw.removesuffix(b"\r")
         return Line(raw, offset, end) if len(raw) <= CAP else Line(raw[:CAP], offset, end, truncated=True)
 

@@ -1,4 +1,4 @@
-"""In: where in which file reading stands. Out: Place and its token, which finds that spot again after a rotation or a kill.
+"""In: where in which file reading stands. Out: Place, and the positions of lines, with their token, which finds that spot again after a rotation or a kill.
 
 A place is no id of a line: it says where to go on. Device, inode and generation find the file while it lives, the head
 and the bytes in front of the offset find its content in a copy or a .gz. The token is a fixed binary record (big-endian):
@@ -10,6 +10,10 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collector.sources.framing import Line, Window
 
 HEAD = 1024
 """The most bytes of a file's begin that a place remembers."""
@@ -48,6 +52,10 @@ class Spot:
     offset: int
     boundary: tuple[int, bytes]
 
+    def token(self) -> bytes:
+        """Return the part of a place's token that differs from line to line."""
+        return _SPOT.pack(*self.head, self.offset, *self.boundary)
+
 
 BEGIN = Spot((0, digest(b"")), 0, (0, digest(b"")))
 """Nothing was read yet: any content matches, so only ``Place.changed`` can tell what is new."""
@@ -63,18 +71,48 @@ class Place:
     spot: Spot
 
     def prefix(self) -> bytes:
-        """Return the part of the token that is the same for all lines of a block; ``spot_token`` is the rest."""
+        """Return the part of the token that is the same for all lines of a block; the spot's is the rest."""
         generation = _NO_GENERATION if self.file.generation is None else self.file.generation
         return _FILE.pack(VERSION, self.file.device, self.file.inode, generation, self.changed, self.lineage or _NOTHING)
 
     def token(self) -> bytes:
         """Return the whole token."""
-        return self.prefix() + spot_token(self.spot.head, self.spot.offset, self.spot.boundary)
+        return self.prefix() + self.spot.token()
 
 
-def spot_token(head: tuple[int, bytes], offset: int, boundary: tuple[int, bytes]) -> bytes:
-    """Return the part of the token that differs from line to line."""
-    return _SPOT.pack(*head, offset, *boundary)
+def spot(head: bytes, window: Window, offset: int) -> Spot:
+    """Return the spot at ``offset``, the end of ``window`` or of a line in it; ``head`` is what is known of the file's begin."""
+    first, before = head[: min(offset, HEAD)], window.before(offset)
+    return Spot((len(first), digest(first)), offset, (len(before), digest(before)))
+
+
+class Block(NamedTuple):
+    """What the positions of all lines of one block share."""
+
+    prefix: bytes
+    lineage: bytes
+    head: bytes
+    window: Window
+
+
+class LinePosition:
+    """The position of a line (model.record.Position); the token is made when somebody asks: of a batch only the last one counts."""
+
+    __slots__ = ("_block", "_line")
+
+    def __init__(self, block: Block, line: Line) -> None:
+        self._block = block
+        self._line = line
+
+    @property
+    def identity(self) -> tuple[bytes, ...]:
+        """(lineage, offset as 8 bytes, big-endian)."""
+        return (self._block.lineage, self._line.offset.to_bytes(8, "big"))
+
+    @property
+    def resume(self) -> bytes:
+        """The token right behind the line."""
+        return self._block.prefix + spot(self._block.head, self._block.window, self._line.end).token()
 
 
 def unpack(token: bytes) -> Place | None:

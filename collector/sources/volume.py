@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from collector.model.identity import lineage
 from collector.sources.access import file_id, open_file
 from collector.sources.framing import BOUNDARY, Framer
-from collector.sources.place import HEAD, Place, Spot, digest, spot_token
+from collector.sources.place import HEAD, Block, LinePosition, Place, digest, spot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -66,8 +66,6 @@ class Volume:
         self._note()
         self._framer = Framer()
         self._head = b""
-        self._head_hash: bytes | None = None
-        """Of a whole head: it stays the same."""
         self._reader: _Reader = _Packed(descriptor) if self.packed else _Plain(descriptor)
 
     @classmethod
@@ -156,15 +154,14 @@ class Volume:
             self.lineage = lineage(line.raw)
         return line
 
-    def tokens(self, lines: Sequence[Line]) -> list[bytes]:
-        """Return the token behind each line that was just taken."""
-        prefix = self.place().prefix()
-        return [prefix + spot_token(self._hashed_head(line.end), line.end, self._boundary(line.end)) for line in lines]
+    def positions(self, lines: Sequence[Line]) -> list[LinePosition]:
+        """Return the position of each line that was just taken."""
+        block = Block(self.place().prefix(), self.lineage or b"", self._head, self._framer.window)
+        return [LinePosition(block, line) for line in lines]
 
     def place(self) -> Place:
         """Return the place behind all that was pulled."""
-        end = self._framer.end
-        return Place(self.file, self.changed, self.lineage, Spot(self._hashed_head(end), end, self._boundary(end)))
+        return Place(self.file, self.changed, self.lineage, spot(self._head, self._framer.window, self._framer.end))
 
     def same_head(self, place: Place) -> bool:
         """Say whether the file begins as it did at a place."""
@@ -178,16 +175,6 @@ class Volume:
     def close(self) -> None:
         """Close the file."""
         self._reader.close()
-
-    def _hashed_head(self, offset: int) -> tuple[int, bytes]:
-        if offset < HEAD:
-            return offset, digest(self._head[:offset])
-        self._head_hash = self._head_hash or digest(self._head)
-        return HEAD, self._head_hash
-
-    def _boundary(self, offset: int) -> tuple[int, bytes]:
-        before = self._framer.before(offset)
-        return len(before), digest(before)
 
     def _begin(self, offset: int, before: bytes, head: bytes) -> None:
         self._framer = Framer(offset, before)

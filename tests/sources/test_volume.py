@@ -29,7 +29,7 @@ def places(volume):
     """All lines, and the place behind each one."""
     while True:
         while lines := volume.take(7):
-            yield from zip(lines, volume.tokens(lines), strict=True)
+            yield from ((line, position.resume) for line, position in zip(lines, volume.positions(lines), strict=True))
         if volume.pull() is not Pulled.MORE:
             return
 
