@@ -8,9 +8,8 @@ has been at its end for a moment or cannot be read. What was not taken counts as
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
-from itertools import count
-from typing import TYPE_CHECKING, Protocol
+from itertools import count, islice
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from collector.errors import SourceError
 from collector.model.moment import AHEAD
@@ -34,8 +33,11 @@ TOLD = "\x00told"
 """The name of the lane of born events: first among equals, so that a health event stands before what follows it."""
 
 
-@dataclass(slots=True)
-class Taken:
+Rank = tuple[int, str, "Lane"]
+"""Key and name of a lane's next record: the order in which lanes are taken from."""
+
+
+class Taken(NamedTuple):
     """The next thing on the road: an opened record or a born event, and the key to which the clock moves."""
 
     key: int
@@ -61,13 +63,18 @@ class Readable(Protocol):
 class Lane:
     """One source on its way into the merge."""
 
-    def __init__(self, name: str, source: Readable, opener: Callable[[Record], Opened], clocks: Table, *, live: bool) -> None:
+    def __init__(self, name: str, source: Readable, opener: Callable[[Record], Opened], *, live: bool) -> None:
         """Take the source; ``live`` means that more may come later and that ``near`` is a real clock."""
         self.name = name
+        self.last: int | None = None
+        """The key of the last record taken."""
+        self.skewed = False
+        """Its stamp lay ahead."""
+        self.moved = False
+        """Something was taken since the last delta."""
         self.error: SourceError | None = None
         self._source = source
         self._open = opener
-        self._clocks = clocks
         self._live = live
         self._records: deque[Record] = deque()
         self._head: Taken | None = None
@@ -97,12 +104,15 @@ class Lane:
 
     def head(self, now: int, look: Callable[[], int]) -> Taken | None:
         """Return the next record, opened, without taking it; ``look`` numbers a look at the source."""
-        if self._head is None:
-            if not self._records and not self._dry:
-                self.looked = look()
-                self._read(now)
-            if self._records:
-                self._head = self._opened(self._records.popleft())
+        if self._head is None and not self._records and not self._dry:
+            self.looked = look()
+            self._read(now)
+        return self.following()
+
+    def following(self) -> Taken | None:
+        """Return the next record, opened, without taking it and without a look at the source."""
+        if self._head is None and self._records:
+            self._head = self._opened(self._records.popleft())
         return self._head
 
     def _read(self, now: int) -> None:
@@ -121,19 +131,18 @@ class Lane:
                 self._end_since = now
 
     def _opened(self, record: Record) -> Taken:
-        opened = self._open(record)
-        if opened.time is None and self.name in self._clocks:
+        opened, last = self._open(record), self.last
+        if opened.time is None and last is not None:
             # A line without a stamp is of the time of the line before it: its arrival would differ from run to run.
-            opened.time = self._clocks[self.name][0]
-        near = opened.time if not self._live and opened.named_year and opened.time is not None else record.near
-        stamp = near if opened.time is None else opened.time
-        lowest = min(stamp, near)
-        last, skewed = self._clocks.get(self.name, (lowest, False))
-        skew = 0 if skewed or not self._ahead(stamp, near) else (stamp - near) // 1000
-        return Taken(max(last, lowest), opened, skew=skew)
+            opened.time = last
+        stamp = record.near if opened.time is None else opened.time
+        near = stamp if not self._live and opened.named_year else record.near
+        key = min(stamp, near)
+        skew = (stamp - near) // 1000 if self._ahead(stamp, near) and not self.skewed else 0
+        return Taken(key if last is None or key > last else last, opened, None, skew)
 
-    def _ahead(self, stamp: int | None, near: int) -> bool:
-        return self._live and stamp is not None and stamp > near + AHEAD
+    def _ahead(self, stamp: int, near: int) -> bool:
+        return stamp > near + AHEAD and self._live
 
     def settled(self, now: int) -> bool:
         """Say whether the others need not wait for this one."""
@@ -146,9 +155,56 @@ class Lane:
         """Take the head: from now on it counts as read."""
         taken, self._head = self._head, None
         assert taken is not None
-        assert taken.opened is not None
-        self._clocks[self.name] = [taken.key, self._ahead(taken.opened.time, taken.opened.record.near)]
+        opened = taken.opened
+        assert opened is not None
+        self.last, self.moved = taken.key, True
+        self.skewed = opened.time is not None and self._ahead(opened.time, opened.record.near)
         return taken
+
+
+class Clocks(Table):
+    """The last key of each source and whether its stamp lay ahead: what a merge must not forget."""
+
+    def __init__(self, lanes: Sequence[Lane]) -> None:
+        """``lanes`` may grow."""
+        super().__init__("pipeline.clocks")
+        self._lanes = lanes
+
+    def rewind(self, now: int) -> None:
+        """Forget keys that lie ahead of ``now`` (ms)."""
+        self._note()
+        for name, (key, skewed) in list(self.items()):
+            if key > now:
+                self[name] = [now, skewed]
+        for lane in self._lanes:
+            self.place(lane)
+
+    def delta(self) -> bytes:
+        """See Remembers."""
+        self._note()
+        return super().delta()
+
+    def lap(self) -> Iterator[bytes]:
+        """See Remembers."""
+        self._note()
+        yield from super().lap()
+
+    def recall(self, blobs: Iterable[bytes]) -> None:
+        """See Remembers."""
+        super().recall(blobs)
+        for lane in self._lanes:
+            self.place(lane)
+
+    def _note(self) -> None:
+        for lane in self._lanes:
+            if lane.moved:
+                self[lane.name] = [lane.last, lane.skewed]
+                lane.moved = False
+
+    def place(self, lane: Lane) -> None:
+        """Set a lane where it stood."""
+        lane.last, lane.skewed = self.get(lane.name, (None, False))
+        lane.moved = False
 
 
 class Merge:
@@ -161,12 +217,14 @@ class Merge:
         self._lanes: list[Lane] = []
         self._told: deque[Taken] = deque()
         self._looks = count(1)
-        self._clocks = Table("pipeline.clocks")
+        self._clocks = Clocks(self._lanes)
         self.memories = (self._clocks,)
 
     def add(self, name: str, source: Readable) -> None:
         """Add a source under a name of its own."""
-        self._lanes.append(Lane(name, source, self._open, self._clocks, live=self._live))
+        lane = Lane(name, source, self._open, live=self._live)
+        self._clocks.place(lane)
+        self._lanes.append(lane)
         self._lanes.sort(key=lambda lane: lane.name)
 
     def tell(self, time: int, events: Iterable[Event]) -> None:
@@ -175,9 +233,7 @@ class Merge:
 
     def rewind(self, now: int) -> None:
         """Forget keys that lie ahead of ``now`` (ms): the host's clock was wrong when they were taken."""
-        for name, (key, skewed) in list(self._clocks.items()):
-            if key > now:
-                self._clocks[name] = [now, skewed]
+        self._clocks.rewind(now)
 
     def errors(self) -> dict[str, SourceError]:
         """Return the sources that cannot be read now."""
@@ -203,37 +259,42 @@ class Merge:
         for lane in self._lanes:
             lane.look_again()
         while limit:
-            best = self._lowest(now)
-            if best is None and any(not lane.settled(now) for lane in self._lanes):
-                return
-            if self._told and (best is None or (self._told[0].key, TOLD) < best[:2]):
+            ranked = self._ranked(now)
+            if self._told and (not ranked or (self._told[0].key, TOLD) < ranked[0][:2]):
+                if not ranked and any(not lane.settled(now) for lane in self._lanes):
+                    return
                 yield self._told.popleft()
-            elif best is None:
+                limit -= 1
+            elif not ranked:
                 return
             else:
-                yield best[2].take()
-            limit -= 1
+                for taken in islice(self._run(ranked), limit):
+                    yield taken
+                    limit -= 1
 
-    def _lowest(self, now: int) -> tuple[int, str, Lane] | None:
-        """Return the lane to take from; None where there is none, or where one that is not settled holds the others back.
+    def _run(self, ranked: Sequence[Rank]) -> Iterator[Taken]:
+        """Yield what the first lane has in front of the others, as far as it was read."""
+        others = [rank[:2] for rank in ranked[1:2]] + [(told.key, TOLD) for told in islice(self._told, 1)]
+        lane, bound = ranked[0][2], min(others, default=None)
+        yield lane.take()
+        while (head := lane.following()) is not None and (bound is None or (head.key, lane.name) < bound):
+            yield lane.take()
+
+    def _ranked(self, now: int) -> list[Rank]:
+        """Return the lanes in the order in which to take from them; none where there is nothing, or where a lane that is not settled holds the others back.
 
         A lane that was found empty before the lowest record was read is looked at once more: one writer that fills several
         files in the order of stamps has by then written everything that belongs before that record.
         """
         look = self._looks.__next__
         while True:
-            best: tuple[int, str, Lane] | None = None
-            waits = False
-            for lane in self._lanes:
-                head = lane.head(now, look)
-                if head is None:
-                    waits = waits or not lane.settled(now)
-                elif best is None or (head.key, lane.name) < best[:2]:
-                    best = (head.key, lane.name, lane)
-            if best is None:
-                return None
-            stale = [lane for lane in self._lanes if lane.dry and lane.looked < best[2].looked]
+            heads = [(head.key, lane.name, lane) for lane in self._lanes if (head := lane.head(now, look)) is not None]
+            if not heads:
+                return []
+            heads.sort(key=lambda rank: rank[:2])
+            stale = [lane for lane in self._lanes if lane.dry and lane.looked < heads[0][2].looked]
             if not stale:
-                return None if waits else best
+                waits = any(lane.dry and not lane.settled(now) for lane in self._lanes)
+                return [] if waits else heads
             for lane in stale:
                 lane.look_again()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collector.model.event import Event
     from collector.model.finding import Births
     from collector.model.identity import Identity
+    from collector.model.record import Record
     from collector.model.state import Remembers
     from collector.parse.engine import Engine
     from collector.pipeline.merge import Merge, Taken
@@ -45,16 +46,25 @@ class Pipeline:
         self.taken = 0
         """How many things the merge has given so far."""
         self._batch = Batch()
+        self._last: dict[str, Record] = {}
+        """The last record of each source in this batch: reading goes on behind it."""
 
     def walk(self, now: int, limit: int) -> Iterator[Judged]:
         """Take at most ``limit`` things from the merge; yield each event, and right after it the alerts it completed."""
+        advance, see, shown = self.detector.advance, self.detector.see, self._shown
         for taken in self.merge.take(now, limit):
             self.taken += 1
-            yield from self._told(self.detector.advance(taken.key), taken.key)
-            yield from self._judged(self._events(taken), taken.key)
-            if taken.opened is not None:
-                record = taken.opened.record
-                self._batch.positions[record.source.name] = record.position.resume
+            key, opened = taken.key, taken.opened
+            fell_due = advance(key)
+            if fell_due:
+                yield from self._told(fell_due, key)
+            for event in self._events(taken):
+                yield event, shown(event)
+                found = see(event)
+                if found:
+                    yield from self._told(found, key)
+            if opened is not None:
+                self._last[opened.record.source.name] = opened.record
 
     def tick(self, now: int) -> Iterator[Judged]:
         """Let time pass without a record: only when every source is at its end (replay: never)."""
@@ -87,19 +97,19 @@ class Pipeline:
         anomaly = self._births.event(self._identity.line(record.position.identity, record.raw, SKEW), time, "log-time-anomaly", fields)
         return (*events, anomaly)
 
-    def _judged(self, events: Iterable[Event], now: int) -> Iterator[Judged]:
-        for event in events:
-            tally.count(self._batch.tallies, event)
-            yield event, self._keep(self._renderer.event(event))
-            yield from self._told(self.detector.see(event), now)
-
     def _told(self, found: Iterable[Alert | Fact], now: int) -> Iterator[Judged]:
         for one in found:
             if isinstance(one, Alert):
                 tally.count_alert(self._batch.tallies, one)
                 yield one, self._keep(self._renderer.alert(one))
             else:
-                yield from self._judged((self.birth(one, now),), now)
+                event = self.birth(one, now)
+                yield event, self._shown(event)
+                yield from self._told(self.detector.see(event), now)
+
+    def _shown(self, event: Event) -> Rendered:
+        tally.count(self._batch.tallies, event)
+        return self._keep(self._renderer.event(event))
 
     def _keep(self, rendered: Rendered) -> Rendered:
         if rendered.alert is not None:
@@ -115,6 +125,8 @@ class Pipeline:
     def batch(self) -> Batch:
         """Hand over what was gathered since the last call, with the memory of all stations at this very moment."""
         batch, self._batch = self._batch, Batch()
+        batch.positions = {name: record.position.resume for name, record in self._last.items()}
+        self._last.clear()
         for memory in self.memories:
             delta = memory.delta()
             keep = memory.keep()

@@ -11,6 +11,7 @@ from collector.detect.evidence import Evidence
 from collector.detect.windows import Windows
 from collector.model.identity import Identity
 from collector.model.record import Position, SourceInfo
+from collector.pipeline.merge import Clocks
 from collector.sources.whole import read_whole
 from tests.conformance.remembers import Log, conform
 from tests.support import lab
@@ -144,6 +145,8 @@ def living(memory):
         return {(rule, key): state for rule, table in memory.tables.items() for key, state in table.rows.items()}
     if isinstance(memory, Evidence):
         return list(memory._order), dict(memory._lines)
+    if isinstance(memory, Clocks):
+        return {lane.name: [lane.last, lane.skewed] for lane in memory._lanes if lane.last is not None} or dict(memory)
     return dict(memory)
 
 
