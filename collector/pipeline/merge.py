@@ -8,8 +8,9 @@ has been at its end for a moment or cannot be read. What was not taken counts as
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 from itertools import count, islice
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from collector.errors import SourceError
 from collector.model.moment import AHEAD
@@ -37,7 +38,8 @@ Rank = tuple[int, str, "Lane"]
 """Key and name of a lane's next record: the order in which lanes are taken from."""
 
 
-class Taken(NamedTuple):
+@dataclass(slots=True)
+class Taken:
     """The next thing on the road: an opened record or a born event, and the key to which the clock moves."""
 
     key: int

@@ -7,6 +7,7 @@ its head is lent, its position covers all of it.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 CAP = 65536
@@ -15,7 +16,8 @@ BOUNDARY = 256
 """How many bytes before its end a framer remembers."""
 
 
-class Line(NamedTuple):
+@dataclass(slots=True)
+class Line:
     """One line. ``offset`` is the byte where ``raw`` begins, ``end`` the byte right behind its newline."""
 
     raw: bytes

@@ -1,4 +1,5 @@
 import itertools
+from dataclasses import astuple
 
 import pytest
 from hypothesis import example, given
@@ -62,10 +63,10 @@ def test_any_cut_of_the_stream_gives_the_same_lines(stream, cuts):
     edges = [0, *sorted(min(cut, len(stream)) for cut in cuts), len(stream)]
     lines, framer = framed(stream[a:b] for a, b in itertools.pairwise(edges))
     expected, last = plainly(stream)
-    assert [tuple(line) for line in lines] == expected
+    assert [astuple(line) for line in lines] == expected
     assert framer.end == len(stream)
     finished = framer.finish()
-    assert (tuple(finished) if finished else None) == last
+    assert (astuple(finished) if finished else None) == last
     assert framer.finish() is None
 
 
@@ -86,7 +87,7 @@ def test_a_framer_that_begins_behind_a_line_gives_the_rest(stream):
     for taken, (_, _, end, _) in enumerate(expected, 1):
         framer = Framer(end, stream[max(0, end - BOUNDARY) : end])
         framer.feed(stream[end:])
-        assert [tuple(line) for line in framer.take(100_000)] == expected[taken:]
+        assert [astuple(line) for line in framer.take(100_000)] == expected[taken:]
 
 
 def test_an_endless_line_and_an_endless_hole_take_no_memory():
