@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from collector.agent import roster as rosters
 from collector.agent.agent import Agent, Parts
 from collector.agent.compressor import Compressor
 from collector.agent.feeder import Feeder
+from collector.agent.geo import Geo
 from collector.agent.health import Health, health
 from collector.agent.roster import Roster
 from collector.agent.shipper import Shipper
@@ -28,6 +29,7 @@ from collector.model.identity import Identity
 from collector.model.site import Site
 from collector.parse import loader as parser_loader
 from collector.parse.engine import Engine
+from collector.parse.enrich import Enricher, nowhere
 from collector.pipeline.merge import Merge
 from collector.pipeline.pipeline import Pipeline
 from collector.pipeline.render import Renderer
@@ -42,9 +44,10 @@ from collector.spool.store import Start as Seen
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from collector.config.settings import Overlay, RuleSettings, Settings, SinkSettings
+    from collector.config.settings import GeoSettings, Overlay, RuleSettings, Settings, SinkSettings
     from collector.detect.loader import Rules
     from collector.model.catalogue import Catalogue
+    from collector.parse.enrich import Lookup
     from collector.parse.loader import Parsers
     from collector.sinks.base import Sink
     from collector.spool.cursors import Removed
@@ -57,6 +60,8 @@ class Content:
     catalogue: Catalogue
     parsers: Parsers
     rules: Rules
+    site: Site = field(default_factory=Site)
+    lookup: Lookup = nowhere
 
 
 def load_catalogue() -> Catalogue:
@@ -89,7 +94,16 @@ def load_content(overlays: Sequence[Path] = (), overlay: Overlay | None = None) 
     parsers = load_parsers(catalogue, overlays)
     if overlay is None:
         return Content(catalogue, parsers, load_rules(catalogue, overlays))
-    return Content(catalogue, parsers, load_rules(catalogue, overlays, site=overlay.site.site(), settings=overlay.rules, enable=overlay.enable))
+    site = overlay.facts()
+    rules = load_rules(catalogue, overlays, site=site, settings=overlay.rules, enable=overlay.enable)
+    return Content(catalogue, parsers, rules, site, load_geo(overlay.site.geo))
+
+
+def load_geo(settings: GeoSettings) -> Geo:
+    """Read the databases of places; raises ConfigError for one that is of no use."""
+    geo = Geo(settings)
+    geo.load()
+    return geo
 
 
 def road(
@@ -99,7 +113,8 @@ def road(
     engine = Engine(loaded.parsers, loaded.catalogue, identity, debug_lines=debug_lines)
     agent = {"agent.id": identity.agent_id, "agent.type": "mailvigil", "agent.version": __version__} | ({"host.id": host_id} if host_id else {})
     births = Births(loaded.catalogue, {"host.name": host, "service.name": "mailvigil", "service.type": "mailvigil"})
-    return Pipeline(Merge(engine.open, live=live), engine, Detector(loaded.rules, loaded.catalogue, identity), Renderer(loaded.catalogue, agent, namespace), births, identity)
+    detector, renderer = Detector(loaded.rules, loaded.catalogue, identity), Renderer(loaded.catalogue, agent, namespace)
+    return Pipeline(Merge(engine.open, live=live), engine, detector, renderer, births, identity, Enricher(loaded.site, loaded.lookup))
 
 
 def this_host() -> str:
@@ -124,8 +139,9 @@ def settled_content(settings: Settings) -> Content:
     """Read shipped content and the host's own, as the settings want it."""
     catalogue = load_catalogue()
     overlays = (Path(settings.content_dir),)
-    rules = load_rules(catalogue, overlays, site=settings.site.site(), settings=settings.rules)
-    return Content(catalogue, load_parsers(catalogue, overlays), rules)
+    site = settings.facts()
+    rules = load_rules(catalogue, overlays, site=site, settings=settings.rules)
+    return Content(catalogue, load_parsers(catalogue, overlays), rules, site)
 
 
 def sinks(settings: Settings) -> list[tuple[Sink, SinkSpec]]:
@@ -155,7 +171,9 @@ def agent(settings: Settings, loaded: Content, *, once: bool, signals: Sequence[
     seen, removed = spool.state, spool.configure(specs)
     identity = Identity(spool.key)
     host = settings.host or this_host()
-    pipeline = road(loaded, identity, live=True, namespace=settings.namespace, debug_lines=settings.debug_lines, host=host, host_id=machine_id())
+    geo = Geo(settings.site.geo)
+    _, found = geo.look()
+    pipeline = road(replace(loaded, lookup=geo), identity, live=True, namespace=settings.namespace, debug_lines=settings.debug_lines, host=host, host_id=machine_id())
     for memory in pipeline.memories:
         spool.recall(memory)
     arrived, committed = Bell(), [Bell() for _ in reached]
@@ -163,9 +181,10 @@ def agent(settings: Settings, loaded: Content, *, once: bool, signals: Sequence[
     compressor = Compressor(spool, clock, committed)
     roster = Roster(settings, rosters.configured(settings), host, _first(seen, once=once), spool.position, clock)
     feeder = Feeder(pipeline, spool, compressor, roster, telemetry, clock)
+    feeder.geo = geo
     feeder.health = Health(spool, feeder.tell, clock, len(loaded.rules.active))
     shippers = [Shipper(sink, spool, feeder.tell, clock, rereads=seen is Seen.LOST) for sink, _ in reached]
-    for fact in _start_facts(seen, spool, removed, reached):
+    for fact in (*found, *_start_facts(seen, spool, removed, reached)):
         feeder.tell(fact)
     return Agent(Parts(spool, feeder, compressor, shippers, feeder.health, telemetry, arrived, committed, Watch(arrived, () if once else roster.folders)), clock, signals)
 

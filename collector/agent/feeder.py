@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from collector.agent.compressor import Compressor
+    from collector.agent.geo import Geo
     from collector.agent.health import Health
     from collector.agent.roster import Roster
     from collector.agent.telemetry import Telemetry
@@ -61,6 +62,7 @@ class Feeder:
         self._looked = clock()
         self._saw = 0
         self.health: Health | None = None
+        self.geo: Geo | None = None
         self._add(roster.refresh(appeared=False))
 
     @property
@@ -77,16 +79,25 @@ class Feeder:
                 self._began[source.info.name] = token
 
     def _look_around(self, now: int) -> None:
-        """Once a second: files that globs match by now. Once a day: which paths are there at all; positions of the others go after 30 days."""
+        """Once a second: files that globs match by now. Once a day: new databases of places; which paths are there at all, positions of the others go after 30 days."""
         if _passed(self._looked, now, LOOK):
             self._looked = now
             self._add(self._roster.refresh(appeared=True))
         if _passed(self._saw, now, DAY):
             self._saw = now
+            self._look_at_geo()
             try:
                 self._spool.saw(self._roster.present(), now)
             except SpoolFull:
                 self._saw = 0
+
+    def _look_at_geo(self) -> None:
+        """Take databases of places that were replaced."""
+        changed, facts = self.geo.look() if self.geo is not None else (False, ())
+        if changed:
+            self._pipeline.enricher.forget()
+        for fact in facts:
+            self.tell(fact)
 
     def tell(self, fact: Fact) -> None:
         """Log a fact and put it on the road."""

@@ -33,6 +33,7 @@ def run(options: Namespace) -> int:
     loaded = load.load(options.config)
     settings = loaded.settings
     content = assembly.settled_content(settings)
+    assembly.load_geo(settings.site.geo)
     remarks = [*_sources(settings), *_state(settings), *(f"unknown rule in the settings: {name}" for name in content.rules.unknown)]
     sinks = [sink.name for sink, _ in assembly.sinks(settings)]
     files = [str(path) for file in roster.configured(settings) for path in expand(file.path)]

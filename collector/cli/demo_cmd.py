@@ -33,8 +33,9 @@ def run(options: Namespace) -> int:
     """Replay the day; the extended rules are on too."""
     began = time.monotonic()
     shipped = assembly.load_content()
-    rules = assembly.load_rules(shipped.catalogue, site=Site(domains=("example.org",)), enable=sorted(shipped.rules.rules))
-    loaded = Content(shipped.catalogue, shipped.parsers, rules)
+    site = Site(domains=("example.org",))
+    rules = assembly.load_rules(shipped.catalogue, site=site, enable=sorted(shipped.rules.rules))
+    loaded = Content(shipped.catalogue, shipped.parsers, rules, site)
     path = str(content.root() / LOG)
     pipeline, summary, alerts = assembly.road(loaded, Identity(), live=False), Summary(), []
     for subject, _ in replay(pipeline, {LOG: read_whole(path, SourceInfo(LOG, path=LOG))}, summary):

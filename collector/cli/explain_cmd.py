@@ -71,6 +71,7 @@ def _shipped(fields: Mapping[str, Any], hidden: frozenset[str]) -> dict[str, Any
 def _judge(pipeline: Pipeline, explanation: Explanation) -> list[tuple[Verdict, ...]]:
     verdicts = []
     for event in explanation.events:
+        pipeline.enricher.enrich(event)
         pipeline.detector.advance(event.time)
         pipeline.detector.see(event)
         verdicts.append(pipeline.detector.explain(event))

@@ -60,8 +60,8 @@ def _test(content: Content, options: Namespace) -> int:
         return assembly.load_rules(content.catalogue, overlays, site=site, enable=everything)
 
     def fresh(site: Site | None) -> Pipeline:
-        rules = rules_of(site or Site())
-        return assembly.road(Content(content.catalogue, content.parsers, rules), Identity(), live=False)
+        known = site or Site()
+        return assembly.road(Content(content.catalogue, content.parsers, rules_of(known), known), Identity(), live=False)
 
     everything = tuple(content.rules.rules)
     chosen = [rule for name, rule in content.rules.rules.items() if options.name in (None, name) and rule.tests]

@@ -9,14 +9,17 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, ConfigDict, Field
 
+from collector.model.maintenance import Windows
 from collector.model.moment import span
-from collector.model.site import LOOPBACK, Site
+from collector.model.site import LOOPBACK, OwnProbes, Site
 from collector.model.strict_yaml import Strict
 from collector.sinks.elasticsearch import ElasticsearchOptions
 from collector.sinks.file import FileOptions
 
 _SIZE = re.compile(r"([0-9]+) ?(B|KiB|MiB|GiB)")
 _SIZES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+_PORTS = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
+_LAST_PORT = 65535
 _NAME = re.compile(r"[a-z0-9][a-z0-9_]{0,99}")
 
 
@@ -65,11 +68,49 @@ def _some(text: str) -> str:
     return text
 
 
+def _windows(texts: tuple[str, ...]) -> tuple[str, ...]:
+    Windows(texts)
+    return texts
+
+
+def ports(text: str) -> range:
+    """Return the ports of ``61000-61099`` or ``61000``; raises ValueError for anything else."""
+    match = _PORTS.fullmatch(text)
+    first, last = (int(match[1]), int(match[2] or match[1])) if match is not None else (0, 0)
+    if not 1 <= first <= last <= _LAST_PORT:
+        raise ValueError(f"{text!r} are no ports: write 61000-61099")
+    return range(first, last + 1)
+
+
+def _ports(text: str) -> str:
+    ports(text)
+    return text
+
+
+def _addresses(texts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(str(ipaddress.ip_address(text)) for text in texts)
+
+
 Zone = Annotated[str, AfterValidator(zone)]
 Networks = Annotated[tuple[str, ...], AfterValidator(_networks)]
 Namespace = Annotated[str, AfterValidator(_namespace)]
 SpanText = Annotated[str, AfterValidator(_span)]
 SizeText = Annotated[str, AfterValidator(_size)]
+
+
+class GeoSettings(Strict):
+    """``[site.geo]``: databases in MaxMind's format (.mmdb), which you supply; needs the extra ``geo``."""
+
+    country: str | None = Field(None, description="path of a country database")
+    city: str | None = Field(None, description="path of a city database, which knows the country too")
+    asn: str | None = Field(None, description="path of a database of autonomous systems (ASN)")
+
+
+class ProbeSettings(Strict):
+    """``[probe]``: by what the collector's own probes are known in the logs."""
+
+    source_ports: Annotated[str, AfterValidator(_ports)] | None = Field(None, description="local ports that probes connect from, 61000-61099")
+    source_address: Annotated[tuple[str, ...], AfterValidator(_addresses)] = Field((), description="addresses that only probes connect from")
 
 
 class SiteSettings(Strict):
@@ -79,14 +120,19 @@ class SiteSettings(Strict):
     networks: Networks = Field(LOOPBACK, description="own networks, CIDR")
     trusted_clients: Networks | None = Field(None, description="relays and gateways; default: the networks")
     honeypots: tuple[str, ...] = Field((), description="accounts nobody may log in to")
-    maintenance: tuple[str, ...] = Field((), description="maintenance windows")
+    maintenance: Annotated[tuple[str, ...], AfterValidator(_windows)] = Field((), description="maintenance windows: 2026-12-01T22:00/2026-12-02T02:00, or weekly Sun 02:00-04:00")
+    timezone: Zone | None = Field(None, description="zone of the maintenance windows; default: the global one")
     known_monitors: Networks = Field((), description="addresses of the own monitoring")
 
-    def site(self) -> Site:
-        """Return the facts as the stations take them."""
+    geo: GeoSettings = GeoSettings()
+
+    def site(self, probe: ProbeSettings, timezone: str) -> Site:
+        """Return the facts as the stations take them; ``timezone`` is the global one."""
         trusted = self.networks if self.trusted_clients is None else self.trusted_clients
         domains = tuple(domain.lower().rstrip(".") for domain in self.domains)
-        return Site(domains, self.networks, trusted, tuple(name.lower() for name in self.honeypots), self.maintenance, self.known_monitors)
+        honeypots = tuple(name.lower() for name in self.honeypots)
+        probes = OwnProbes(ports(probe.source_ports) if probe.source_ports is not None else range(0), probe.source_address)
+        return Site(domains, self.networks, trusted, honeypots, self.maintenance, self.known_monitors, self.timezone or timezone, probes)
 
 
 class FileSettings(Strict):
@@ -168,15 +214,25 @@ class Settings(Strict):
     content_dir: str = Field("/etc/mailvigil", description="holds parsers.d, rules.d, exceptions.d")
     debug_lines: Literal["count", "ship"] = Field("count", description="what becomes of the daemons' debug lines")
     site: SiteSettings = SiteSettings()
+    probe: ProbeSettings = ProbeSettings()
     source: SourceSettings = SourceSettings()
     sink: SinkSettings = SinkSettings()
     spool: SpoolSettings = SpoolSettings()
     rules: dict[str, RuleSettings] = Field(default_factory=dict)
+
+    def facts(self) -> Site:
+        """Return what rules may ask about this host."""
+        return self.site.site(self.probe, self.timezone)
 
 
 class Overlay(Strict):
     """``overlay.yaml`` of an ``--overlay`` folder: the same keys, for replay and tests."""
 
     site: SiteSettings = SiteSettings()
+    probe: ProbeSettings = ProbeSettings()
     enable: tuple[str, ...] = Field((), description="extended rules to switch on")
     rules: dict[str, RuleSettings] = Field(default_factory=dict)
+
+    def facts(self) -> Site:
+        """Return what rules may ask about the host whose logs are replayed."""
+        return self.site.site(self.probe, "UTC")

@@ -53,9 +53,9 @@ class Extension(Strict):
 
 
 class ExceptionBlock(Strict):
-    """The ``mailvigil:`` block of a filter document."""
+    """The ``mailvigil:`` block of a filter document. Only one that ships with the product may stand without an end."""
 
-    expires: Day
+    expires: Day | None = None
     owner: str = Field(min_length=1)
     reason: str = Field(min_length=1)
 

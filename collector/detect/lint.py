@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from collector.detect import attack
 from collector.detect.alerts import told
 from collector.detect.condition import PRESENT, UNKNOWN, Reference
+from collector.detect.rule import site_of
 from collector.errors import PlaybookError, RuleError
-from collector.model.site import Site
+from collector.model.site import PLACEHOLDERS
 from collector.model.strict_yaml import did_you_mean
 
 if TYPE_CHECKING:
@@ -143,8 +144,12 @@ def _check_tests(document: DetectionDocument | CorrelationDocument, catalogue: C
         for name in test.expect.fields:
             catalogue.field(name, source.at("mailvigil", "tests", number, "expect", name), RuleError)
         for name in test.site:
-            if name not in Site.__slots__:
-                raise RuleError(f"unknown key site.{name}{did_you_mean(name, Site.__slots__)}", source.at("mailvigil", "tests", number, "site", name))
+            if name not in PLACEHOLDERS:
+                raise RuleError(f"unknown key site.{name}{did_you_mean(name, PLACEHOLDERS)}", source.at("mailvigil", "tests", number, "site", name))
+        try:
+            site_of(test)
+        except ValueError as error:
+            raise RuleError(f"site: {error}", source.at("mailvigil", "tests", number, "site")) from error
 
 
 def check_exception(block: Mapping[str, Any], at: Location) -> None:

@@ -149,6 +149,8 @@ class _Reading:
             found = tuple(self._resolve(str(name), rules, source, ("filter", "rules", number)) for number, name in enumerate(names))
             node = Selections(source, "filter", self._catalogue, self._site).compile()
             block = document.mailvigil
+            if block.expires is None and not _shipped(source):
+                raise RuleError(f"{document.name} never ends", source.at("mailvigil"), "mailvigil: {expires: 2027-01-31}: an exception that nobody has to look at again is a hole")
             yield Exemption(document.name, document.title, found, node, block.expires, block.owner, block.reason, source.at("name"))
 
     def _resolve(self, name: str, known: Iterable[str], source: Document, path: tuple[Any, ...]) -> str:
@@ -241,9 +243,12 @@ class _Reading:
         return Suppress(by, quiet, tuple(sorted(span(step) for step in block.repeat)))
 
 
+def _shipped(source: Document) -> bool:
+    return source.origin.startswith("rules/")
+
+
 def _facts(source: Document, document: Speaking, logic: str) -> RuleFacts:
     folder = source.origin.split("/")[-2:-1]
-    shipped = source.origin.startswith("rules/")
     severity = SEVERITY[document.level]
     risk = document.mailvigil.risk_score
     return RuleFacts(
@@ -260,5 +265,5 @@ def _facts(source: Document, document: Speaking, logic: str) -> RuleFacts:
         category=folder[0] if folder and folder[0] not in ("rules", "rules.d") else "local",
         tags=document.tags,
         author=(document.author,) if isinstance(document.author, str) else document.author,
-        ruleset="mailvigil-core" if shipped else "local",
+        ruleset="mailvigil-core" if _shipped(source) else "local",
     )

@@ -19,6 +19,7 @@ from collector.detect.patterns import ANY, Wild
 from collector.detect.values import AFFIXES, COMPARISONS, RANGES, fault
 from collector.errors import RuleError
 from collector.model import backtracking
+from collector.model.site import PLACEHOLDERS
 from collector.model.strict_yaml import did_you_mean
 
 if TYPE_CHECKING:
@@ -216,7 +217,7 @@ class _Line:
             name = str(value)
             values = self.selections.site.expand(name[1:-1]) if name.startswith("%") and name.endswith("%") else None
             if values is None:
-                known = [f"%site.{one}%" for one in self.selections.site.__slots__]
+                known = [f"%site.{one}%" for one in PLACEHOLDERS]
                 raise RuleError(f"unknown placeholder {name}{did_you_mean(name, known)}", self.at, f"there are {', '.join(known)}")
             found += values
         if not found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from collector.model.moment import since_epoch, span
-from collector.model.site import Site
+from collector.model.site import LOOPBACK, Site
 from collector.model.strict_yaml import Strict
 
 if TYPE_CHECKING:
@@ -82,8 +83,12 @@ class RuleTest(Strict):
 
 
 def site_of(test: RuleTest) -> Site | None:
-    """Return the test's own site settings, None for the shipped defaults."""
-    return Site(**test.site) if test.site else None
+    """Return the test's own site settings, None for the shipped defaults; raises ValueError for what is no setting."""
+    if not test.site:
+        return None
+    networks = test.site.get("networks", LOOPBACK)
+    facts: dict[str, Any] = {"networks": networks, "trusted_clients": networks, **test.site}
+    return Site(**facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +164,8 @@ class Exemption:
     rules: tuple[str, ...]
     """Names; empty: any."""
     node: Node
-    expires: date
+    expires: date | None
+    """None: it ends with the product that ships it."""
     owner: str
     reason: str
     at: Location
@@ -169,8 +175,10 @@ class Exemption:
         return not self.rules or rule in self.rules
 
     @cached_property
-    def end(self) -> int:
+    def end(self) -> float:
         """The end of its last day (ms, UTC)."""
+        if self.expires is None:
+            return math.inf
         return since_epoch(datetime(self.expires.year, self.expires.month, self.expires.day, tzinfo=UTC) + timedelta(days=1))
 
     def stops(self, event: Event) -> bool:

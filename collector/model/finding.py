@@ -55,7 +55,8 @@ class Births:
         stream = product if product in definition.stream else definition.stream[-1] if product else definition.stream[0]
         shape = self._shapes.get((action, stream))
         if shape is None:
-            shape = self._shapes[action, stream] = self._catalogue.shape(f"born.{action}", action, stream)
+            carried = (*definition.fields.sure, *definition.fields.may, "mail.maintenance")
+            shape = self._shapes[action, stream] = self._catalogue.shape(f"born.{action}", action, stream, carried=carried)
         return Event(id, time, shape, dict(fields), self._tag)
 
     def _check(self, action: str, name: str, value: Any, at: Location | None) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from collector.errors import ParserError
 from collector.model.moment import span
 from collector.model.strict_yaml import did_you_mean
-from collector.parse import convert
+from collector.parse import convert, enrich
 from collector.parse.derive import FUNCTIONS
 from collector.parse.vocabulary import TAG, Vocabulary
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collector.parse.grok import Pattern, Patterns
     from collector.parse.loader import Program
 
-LINE = ("event.original", "message", "log.offset", "log.flags", "log.level", "mail.redacted", "mail.capped", "postfix.service")
-"""What the engine itself may put into an event of any line."""
+LINE = ("event.original", "message", "log.offset", "log.flags", "log.level", "mail.redacted", "mail.capped", "mail.maintenance", "postfix.service")
+"""What the engine itself, or the site's facts, may put into an event of any line."""
 
 ENVELOPE_PARTS = ("_user", "_session")
 """Parts of Dovecot's prefix, which a shape may derive from."""
@@ -268,8 +268,11 @@ class _File:
         facts = {field for given in self._definition.service.values() for field in given}
         prefix = {*_PREFIX.values(), TRIED} if self._definition.product == "dovecot" else set()
         carried = {field for field in fields | facts | prefix if self._vocabulary.may(action, field)}
-        followed = {follows for field in carried | static.keys() for follows in convert.FOLLOWS.get(field, ()) if catalogue.allowed(action, follows)}
-        return catalogue.shape(name, action, self._vocabulary.stream, static, (*carried, *followed, *LINE))
+        carried |= _following(convert.FOLLOWS, carried | static.keys(), action, catalogue)
+        carried |= _following(enrich.FOLLOWS, carried, action, catalogue)
+        if action in enrich.PROBED and "source.ip" in carried:
+            carried.add(enrich.OWN_PROBE)
+        return catalogue.shape(name, action, self._vocabulary.stream, static, (*carried, *LINE))
 
     def _facts(self, bound: Shape) -> dict[str, dict[str, Any]]:
         return {service: {name: given for name, given in facts.items() if name in bound.fields} for service, facts in self._definition.service.items()}
@@ -286,3 +289,7 @@ class _File:
             for event in sample.events:
                 for name in event:
                     self._vocabulary.catalogue.field(name, at, ParserError)
+
+
+def _following(follows: Mapping[str, Sequence[str]], names: Iterable[str], action: str, catalogue: Catalogue) -> set[str]:
+    return {one for name in names for one in follows.get(name, ()) if catalogue.allowed(action, one)}

@@ -5,11 +5,13 @@ The one road: the service, replay, rule tests and explain walk it with the same 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from collector.model import json
 from collector.model.alert import Alert, Fact
 from collector.model.document import Batch
+from collector.parse.enrich import Enricher
 from collector.pipeline import tally
 from collector.pipeline.render import Rendered
 
@@ -35,10 +37,11 @@ Judged = tuple["Event | Alert", Rendered]
 class Pipeline:
     """Parses, judges and renders; gathers what the next commit must hold."""
 
-    def __init__(self, merge: Merge, engine: Engine, detector: Detector, renderer: Renderer, births: Births, identity: Identity) -> None:
+    def __init__(self, merge: Merge, engine: Engine, detector: Detector, renderer: Renderer, births: Births, identity: Identity, enricher: Enricher | None = None) -> None:
         self.engine = engine
         self.detector = detector
         self.merge = merge
+        self.enricher = enricher or Enricher()
         self._renderer = renderer
         self._births = births
         self._identity = identity
@@ -101,13 +104,15 @@ class Pipeline:
         for one in found:
             if isinstance(one, Alert):
                 tally.count_alert(self._batch.tallies, one)
-                yield one, self._keep(self._renderer.alert(one))
+                placed = replace(one, fields={**one.fields, **self.enricher.at(one.time)})
+                yield placed, self._keep(self._renderer.alert(placed))
             else:
                 event = self.birth(one, now)
                 yield event, self._shown(event)
                 yield from self._told(self.detector.see(event), now)
 
     def _shown(self, event: Event) -> Rendered:
+        self.enricher.enrich(event)
         tally.count(self._batch.tallies, event)
         return self._keep(self._renderer.event(event))
 

@@ -29,6 +29,7 @@ DOORS = {
     "sqlite3": "spool/database.py",
     "elasticsearch": "sinks/elastic_client.py",
     "elastic_transport": "sinks/elastic_client.py",
+    "maxminddb": "agent/geo.py",
     "structlog": "agent/telemetry.py",
     "rich": "cli/output.py",
 }

@@ -23,7 +23,7 @@ def test_later_wins_and_every_key_knows_its_origin(tmp_path):
     more = write(tmp_path, 'namespace = "two"\n', "conf.d/10-more.toml")
     loaded = load(main, {"MAILVIGIL_SITE__NETWORKS": '["192.0.2.0/24"]', "MAILVIGIL_HOST": "mx1", "HOME": "/"})
     assert (loaded.settings.namespace, loaded.settings.timezone, loaded.settings.host) == ("two", "Europe/Vienna", "mx1")
-    assert loaded.settings.site.site().networks == ("192.0.2.0/24",)
+    assert loaded.settings.facts().networks == ("192.0.2.0/24",)
     assert loaded.origins == {"namespace": str(more), "timezone": str(main), "site.domains": str(main), "site.networks": "MAILVIGIL_SITE__NETWORKS", "host": "MAILVIGIL_HOST"}
 
 

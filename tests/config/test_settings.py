@@ -11,7 +11,7 @@ def test_sizes_are_written_with_binary_units():
 
 
 def test_trusted_clients_are_the_networks_unless_said_otherwise():
-    site = Settings.model_validate({"site": {"networks": ["192.0.2.0/24"], "domains": ["Example.ORG."]}}).site.site()
+    site = Settings.model_validate({"site": {"networks": ["192.0.2.0/24"], "domains": ["Example.ORG."]}}).facts()
     assert site.trusted_clients == ("192.0.2.0/24",)
     assert site.domains == ("example.org",)
     assert site.expand("site.networks") == ("192.0.2.0/24",)

@@ -16,6 +16,7 @@ from collector.model.finding import Births
 from collector.model.identity import Identity
 from collector.parse import loader as parser_loader
 from collector.parse.engine import Engine
+from collector.parse.enrich import Enricher
 from collector.pipeline import rule_tests
 from collector.pipeline.merge import Merge
 from collector.pipeline.pipeline import Pipeline
@@ -23,7 +24,7 @@ from collector.pipeline.render import Renderer
 
 LAB = content.root() / "tests" / "lab"
 CORE = {
-    "authentication": {"bf_ip", "bf_user", "spray_ip", "distributed_user", "bf_success", "plaintext_auth"},
+    "authentication": {"bf_ip", "bf_user", "spray_ip", "distributed_user", "bf_success", "plaintext_auth", "honeypot_user"},
     "encryption": {
         "tls_outbound_dest", "tls_weak_protocol", "client_refuses_cert", "many_clients_refuse_cert", "client_says_expired",
         "outbound_cert_refused", "tls_required_missing", "dane_failure",
@@ -32,7 +33,7 @@ CORE = {
     "service": {"auth_backend_down", "agent_stopped"},
 }  # fmt: skip
 EXTENDED = {"encryption": {"tls_inbound_burst"}, "traffic": {"local_script_mail"}, "service": {"log_silence"}}
-NOT_IN_THE_LAB = {"agent_stopped", "deferred_spike", "log_silence"}
+NOT_IN_THE_LAB = {"agent_stopped", "deferred_spike", "honeypot_user", "log_silence"}
 
 ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}", re.IGNORECASE)
 DOMAIN = re.compile(r"\b[a-z0-9-]+\.(?:example|com|net|org|at|de|io|local)\b", re.IGNORECASE)
@@ -69,7 +70,7 @@ def fresh(site):
     engine = Engine(parsers(), vocabulary(), identity)
     births = Births(vocabulary(), {"host.name": "mx1", "service.type": "mailvigil"})
     renderer = Renderer(vocabulary(), {"agent.id": identity.agent_id, "agent.type": "mailvigil", "agent.version": "0"})
-    return Pipeline(Merge(engine.open, live=False), engine, Detector(shipped(site), vocabulary(), identity), renderer, births, identity)
+    return Pipeline(Merge(engine.open, live=False), engine, Detector(shipped(site), vocabulary(), identity), renderer, births, identity, Enricher(site))
 
 
 SPEAKING = sorted(rule.name for rule in shipped().rules.values() if rule.speaks)
