@@ -160,6 +160,9 @@ def rules(loaded: Rules) -> Iterator[str]:
     yield "## Building blocks"
     blocks = [rule for rule in loaded.rules.values() if not rule.speaks]
     yield _table(("name", "what", "events"), ((_code(rule.name), rule.facts.description or rule.facts.title, _codes(sorted(rule.actions))) for rule in blocks))
+    yield "## Exceptions"
+    yield "Filters that ship and hold for the rules they name."
+    yield _table(("name", "what", "rules", "file"), ((_code(one.name), f"{one.title}: {one.reason}", _codes(one.rules) or "all", f"[{one.at.file}](../../{one.at.file})") for one in loaded.exemptions))
     yield "## Playbooks"
     yield _table(("playbook", "title", "rules", "owner"), map(_playbook, sorted(loaded.playbooks.values(), key=lambda playbook: playbook.id)))
 
@@ -211,7 +214,7 @@ def options() -> Iterator[str]:
     yield 'A secret is a text, `{ file = "/path" }` (refused where everybody may read it) or `{ credential = "name" }` (systemd\'s `LoadCredential=`).'
     yield from _section("", settings.Settings)
     yield "## overlay.yaml"
-    yield "The file of an `--overlay` folder: YAML, with facts and numbers for `replay`, `explain` and the tests; `site` and `rules` hold what `[site]` and `[rules.NAME]` hold."
+    yield "The file of an `--overlay` folder: YAML, with facts and numbers for `replay`, `explain` and the tests; `site`, `probe` and `rules` hold what `[site]`, `[probe]` and `[rules.NAME]` hold."
     yield _table(("key", "type", "default", "meaning"), [_option("enable", settings.Overlay.model_fields["enable"])])
 
 

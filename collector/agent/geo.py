@@ -39,7 +39,7 @@ class Geo:
         self._seen: dict[str, object] = {}
         self._fault = ""
         self._broken: dict[str, ConfigError] = {}
-        """Of readers that gave way in a look-up."""
+        """Of readers that gave way in a look-up, until the file is another one."""
 
     def __call__(self, ip: str) -> Mapping[str, Any]:
         """See parse.enrich.Lookup."""
@@ -63,8 +63,7 @@ class Geo:
 
     def load(self) -> bool:
         """Read what is new or has changed; True if something did. Raises ConfigError for the first file that is of no use, the others are read."""
-        changed, faults = False, list(self._broken.values())
-        self._broken.clear()
+        changed, faults = False, []
         for kind, path in self._paths.items():
             try:
                 stat = path.stat()
@@ -72,11 +71,13 @@ class Geo:
                 if self._seen.get(kind) != stamp:
                     self._readers[kind] = _open(kind, path)
                     self._seen[kind] = stamp
+                    self._broken.pop(kind, None)
                     changed = True
             except OSError as error:
                 faults.append(_refusal(path, f"cannot be read: {error.strerror}"))
             except ConfigError as error:
                 faults.append(error)
+        faults += self._broken.values()
         if faults:
             raise faults[0]
         return changed

@@ -11,6 +11,7 @@ from collector.model.alert import Fact
 from collector.model.moment import AHEAD
 from collector.sinks.file import FileOptions
 from collector.spool.store import SinkSpec, Start
+from tests.support.mmdb import COUNTRIES, database
 from tests.support.station import FaultySink
 
 HOUR = 3_600_000
@@ -371,3 +372,44 @@ def test_a_clock_that_had_run_ahead_is_told_and_blinds_nothing(station):
     assert anomalies[0]["mail"]["log"]["skew_seconds"] > 7000
     assert station.feeder._pipeline.detector.clock <= station.now
     assert sum(document["rule"]["id"] == "bf_ip" and document["mail"]["alert"]["step"] == "0" for document in station.documents("alert")) == 2
+
+
+# places
+
+
+def countries(station):
+    return [document["source"].get("geo", {}).get("country_iso_code") for document in station.documents("dovecot")]
+
+
+def test_a_database_of_places_that_is_replaced_counts_from_the_next_day_on(station):
+    file = station.path("country.mmdb")
+    file.write_bytes(database(COUNTRIES, "GeoLite2-Country"))
+    station.settings["site"] = {"geo": {"country": str(file)}}
+    station.start(once=True)
+    station.write(station.failure())
+    station.settle()
+    file.write_bytes(database({"203.0.113.0/24": {"country": {"iso_code": "PT"}}}, "GeoLite2-Country"))
+    station.write(station.failure())
+    station.settle()
+    station.now += module.DAY
+    station.round()
+    station.write(station.failure())
+    station.settle()
+    assert countries(station) == ["BR", "BR", "PT"]
+    assert ("geo", "degraded") not in station.health()
+
+
+def test_without_its_database_of_places_the_agent_says_so_and_goes_on(station):
+    station.path("country.mmdb").write_bytes(b"no database")
+    station.settings["site"] = {"geo": {"country": str(station.path("country.mmdb"))}}
+    station.start(once=True)
+    station.write(station.failure())
+    station.settle()
+    assert countries(station) == [None]
+    assert station.health() == [("geo", "degraded")]
+    station.path("country.mmdb").write_bytes(database(COUNTRIES, "GeoLite2-Country"))
+    station.now += module.DAY
+    station.write(station.failure())
+    station.settle()
+    assert countries(station)[-1] == "BR"
+    assert station.health() == [("geo", "degraded"), ("geo", "ok")]

@@ -3,6 +3,8 @@
 import json
 import shutil
 
+from tests.support.mmdb import COUNTRIES, database
+
 
 def test_a_host_in_order(mailvigil, log, config, tmp_path):
     result = mailvigil("check", "--config", config())
@@ -69,3 +71,14 @@ def test_a_state_folder_that_may_not_be_written(mailvigil, log, config, unprivil
     path.write_text(path.read_text().replace(str(tmp_path / "state"), str(tmp_path / "locked" / "state")))
     with unprivileged():
         assert remarks(mailvigil, path) == [f"{tmp_path / 'locked' / 'state'}: this user may not write there (state_dir)"]
+
+
+def test_a_database_of_places_that_is_none_is_a_fault_of_the_configuration(mailvigil, log, config, tmp_path):
+    file = tmp_path / "country.mmdb"
+    file.write_bytes(b"no database")
+    result = mailvigil("check", "--config", config(f'[site.geo]\ncountry = "{file}"\n'))
+    assert result.code == 2
+    assert "country.mmdb is no MaxMind database" in result.err
+    assert "name the .mmdb file" in result.err
+    file.write_bytes(database(COUNTRIES, "GeoLite2-Country"))
+    assert mailvigil("check", "--config", config(f'[site.geo]\ncountry = "{file}"\n')).code == 0

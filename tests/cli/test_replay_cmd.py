@@ -10,6 +10,7 @@ from collector.cli.replay_cmd import near
 from collector.model.moment import iso
 from tests.cli.conftest import NOON, failure
 from tests.support.lab import LAB
+from tests.support.mmdb import SYSTEMS, database
 
 
 def documents(result):
@@ -105,6 +106,27 @@ def test_an_overlay_changes_facts_and_numbers_and_what_it_does_not_know_is_said(
     assert "unknown rule in the overlay: bf_iq" in result.err
     alerts = [document for document in documents(result) if document["event"]["kind"] == "alert"]
     assert [alert["mail"]["alert"]["threshold"] for alert in alerts if alert["rule"]["id"] == "bf_ip"][:1] in ([3], [])
+
+
+def test_the_facts_of_an_overlay_stand_in_the_documents(mailvigil, log, overlay, tmp_path):
+    (tmp_path / "asn.mmdb").write_bytes(database(SYSTEMS, "GeoLite2-ASN"))
+    facts = f"honeypots: [bob], maintenance: ['Sun 12:00-13:00'], known_monitors: [203.0.113.9/32], geo: {{asn: {tmp_path / 'asn.mmdb'}}}"
+    found = documents(mailvigil("replay", log, "--overlay", overlay(overlay=f"site: {{{facts}}}\n")))
+    first = found[0]
+    assert first["source"]["as"] == {"number": 64500, "organization": {"name": "Example Carrier"}}
+    assert first["mail"]["client"] == {"internal": False, "trusted": False, "monitor": True, "network": "203.0.113.0/24"}
+    assert first["mail"]["auth"]["honeypot"] is True
+    alerts = [document for document in found if document["event"]["kind"] == "alert"]
+    assert {alert["rule"]["id"] for alert in alerts} >= {"bf_ip", "honeypot_user"}
+    assert all(document["mail"]["maintenance"] is True for document in found), "alerts too"
+    [guessing] = [alert for alert in alerts if alert["rule"]["id"] == "bf_ip"]
+    assert guessing["source"]["as"] == {"number": 64500}
+
+
+def test_a_database_of_places_that_is_none_ends_a_replay(mailvigil, log, overlay):
+    result = mailvigil("replay", log, "--overlay", overlay(overlay=f"site: {{geo: {{city: {log}}}}}\n"))
+    assert result.code == 2
+    assert "is no MaxMind database" in result.err
 
 
 def test_a_whole_run_of_the_lab_is_replayed(mailvigil):

@@ -1,6 +1,10 @@
-import pytest
+from dataclasses import replace
 
-from collector.config.settings import Settings, size
+import pytest
+from pydantic import ValidationError
+
+from collector.config.settings import Overlay, Settings, ports, size
+from collector.model.site import OwnProbes, Site
 
 
 def test_sizes_are_written_with_binary_units():
@@ -29,3 +33,39 @@ def test_every_option_says_what_it_is():
                 fields(one)
 
     fields(Settings)
+
+
+def test_the_facts_of_a_site_are_read_strictly():
+    given = {
+        "timezone": "Europe/Vienna",
+        "site": {"honeypots": ["Admin@example.org"], "maintenance": ["Sun 02:00-04:00"], "known_monitors": ["203.0.113.9/32"]},
+        "probe": {"source_ports": "61000-61099", "source_address": ["127.0.0.77", "2001:DB8::7"]},
+    }
+    site = Settings.model_validate(given).facts()
+    assert (site.timezone, site.honeypots, site.maintenance) == ("Europe/Vienna", ("admin@example.org",), ("Sun 02:00-04:00",))
+    assert site.probes == OwnProbes(range(61000, 61100), ("127.0.0.77", "2001:db8::7"))
+    assert Settings.model_validate(given | {"site": {"timezone": "Asia/Tokyo"}}).facts().timezone == "Asia/Tokyo"
+    assert Overlay.model_validate({"site": given["site"], "probe": given["probe"]}).facts() == replace(site, timezone="UTC")
+    assert Settings().facts() == Overlay().facts() == Site()
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ({"site": {"maintenance": ["at night"]}}, "no maintenance window"),
+        ({"site": {"timezone": "Vienna"}}, "no time zone"),
+        ({"site": {"known_monitors": ["nagios"]}}, "nagios"),
+        ({"probe": {"source_ports": "61099-61000"}}, "write 61000-61099"),
+        ({"probe": {"source_ports": "0-10"}}, "write 61000-61099"),
+        ({"probe": {"source_ports": "65000-65536"}}, "write 61000-61099"),
+        ({"probe": {"source_ports": "high"}}, "write 61000-61099"),
+        ({"probe": {"source_address": ["127.0.0.0/8"]}}, "127.0.0.0/8"),
+    ],
+)
+def test_what_is_no_fact_is_refused(table, says):
+    with pytest.raises(ValidationError, match=says):
+        Settings.model_validate(table)
+
+
+def test_ports_are_one_or_a_range():
+    assert (ports("61000"), ports("61000-61001")) == (range(61000, 61001), range(61000, 61002))

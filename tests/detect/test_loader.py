@@ -6,7 +6,7 @@ from collector.detect import loader
 from collector.detect.loader import Override
 from collector.errors import ConfigError, PlaybookError, RuleError
 from collector.model.site import Site
-from tests.support.detection import FAILURE, HOUR, MINUTE, NOON, PLAYBOOK, SUCCESS, bf_ip, catalogue, correlation, detection, event, exception, rules, text
+from tests.support.detection import FAILURE, HOUR, MINUTE, NOON, PAIR, PLAYBOOK, SUCCESS, bf_ip, catalogue, correlation, detection, event, exception, rules, text
 
 
 def refused(*documents, says, error=RuleError, **settings):
@@ -308,7 +308,6 @@ def test_an_absence_feeds_nothing():
 @pytest.mark.parametrize(
     ("path", "value", "says"),
     [
-        (("mailvigil", "expires"), ..., "key mailvigil.expires is missing"),
         (("mailvigil", "owner"), ..., "key mailvigil.owner is missing"),
         (("mailvigil", "reason"), ..., "key mailvigil.reason is missing"),
         (("mailvigil",), ..., "key mailvigil is missing"),
@@ -322,6 +321,19 @@ def test_an_absence_feeds_nothing():
 )
 def test_an_exception_is_refused(path, value, says):
     refused(FAILURE, bf_ip(), changed(exception("office", ["bf_ip"], {"source.ip": "203.0.113.9"}), path, value), says=says)
+
+
+def test_only_an_exception_that_ships_may_stand_without_an_end():
+    endless = changed(exception("office", "any", {"source.ip": "203.0.113.9"}), ("mailvigil", "expires"), ...)
+    assert rules(FAILURE, endless).exemptions[0].expires is None
+    refused(FAILURE, endless, says="office never ends", origin="/etc/mailvigil/exceptions.d/office.yaml")
+    refused(FAILURE, endless, says="office never ends", origin="./rules/office.yaml")
+
+
+@pytest.mark.parametrize("site", [{"networks": ["office"]}, {"maintenance": ["always"]}])
+def test_a_test_whose_site_is_none_is_refused(site):
+    tests = [PAIR[0] | {"site": site}, PAIR[1]]
+    refused(detection("one", {"event.action": "auth-failure"}, level="high", tests=tests), says="site: ")
 
 
 def test_names_and_ids_stand_once():

@@ -1,5 +1,6 @@
 """What a rule is, and what the tests in it may say."""
 
+import math
 from datetime import date
 
 import pytest
@@ -8,7 +9,7 @@ from pydantic import ValidationError
 from collector.detect.rule import SEVERITY, Expect, RuleTest, Step, site_of
 from collector.model.moment import iso
 from collector.model.site import LOOPBACK, Site
-from tests.support.detection import FAILURE, bf_ip, detection, exception, rules
+from tests.support.detection import FAILURE, bf_ip, detection, event, exception, rules
 
 
 @pytest.mark.parametrize(
@@ -69,3 +70,19 @@ def test_an_exemption_covers_what_it_names_through_its_last_day():
     assert [named.covers("bf_ip"), named.covers("auth_failure"), anything.covers("auth_failure")] == [True, False, True]
     assert (named.expires, named.owner, named.reason) == (date(2027, 1, 31), "ops@example.org", "ticket 4711")
     assert iso(named.end) == "2027-02-01T00:00:00.000Z"
+
+
+def test_an_exemption_without_an_end_never_ends():
+    [endless] = rules(FAILURE, exception("own", "any", {"user.name": "x"}) | {"mailvigil": {"owner": "x", "reason": "y"}}).exemptions
+    assert endless.end == math.inf
+    assert endless.stops(event("auth-failure", 1 << 50, {"user.name": "x"}))
+
+
+def test_a_tests_trusted_clients_are_its_networks_unless_it_says_otherwise():
+    def site(**facts):
+        return site_of(RuleTest.model_validate({"name": "x", "steps": [{"tick": "1s"}], "expect": {"alerts": 0}, "site": facts}))
+
+    assert site() is None
+    assert site(domains=["example.org"]).trusted_clients == LOOPBACK
+    assert site(networks=["192.0.2.0/24"]).trusted_clients == ("192.0.2.0/24",)
+    assert site(networks=["192.0.2.0/24"], trusted_clients=["203.0.113.9/32"]).trusted_clients == ("203.0.113.9/32",)
