@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collector.agent.assembly import Content
     from collector.detect.loader import Rules
     from collector.detect.playbooks import Playbook
-    from collector.detect.rule import Rule
+    from collector.detect.rule import Exemption, Rule
     from collector.model.catalogue import ActionDef, Catalogue
     from collector.parse.binding import Entry
 
@@ -162,7 +162,7 @@ def rules(loaded: Rules) -> Iterator[str]:
     yield _table(("name", "what", "events"), ((_code(rule.name), rule.facts.description or rule.facts.title, _codes(sorted(rule.actions))) for rule in blocks))
     yield "## Exceptions"
     yield "Filters that ship and hold for the rules they name."
-    yield _table(("name", "what", "rules", "file"), ((_code(one.name), f"{one.title}: {one.reason}", _codes(one.rules) or "all", f"[{one.at.file}](../../{one.at.file})") for one in loaded.exemptions))
+    yield _table(("name", "what", "rules", "file"), map(_exception, loaded.exemptions))
     yield "## Playbooks"
     yield _table(("playbook", "title", "rules", "owner"), map(_playbook, sorted(loaded.playbooks.values(), key=lambda playbook: playbook.id)))
 
@@ -200,6 +200,10 @@ def _window(rule: Rule) -> str:
     return f"{'more than' if one.strict else 'at least'} {one.threshold:g} {what} of {_codes(one.bases)} in {time}, for one {key}"
 
 
+def _exception(one: Exemption) -> tuple[str, str, str, str]:
+    return _code(one.name), f"{one.title}: {one.reason}", _codes(one.rules) or "all", f"[{one.at.file}](../../{one.at.file})"
+
+
 def _playbook(playbook: Playbook) -> tuple[str, str, str, str]:
     return f"[{playbook.id}](../../{playbook.at.file})", playbook.title, _codes(playbook.applies_to), playbook.owner
 
@@ -214,7 +218,7 @@ def options() -> Iterator[str]:
     yield 'A secret is a text, `{ file = "/path" }` (refused where everybody may read it) or `{ credential = "name" }` (systemd\'s `LoadCredential=`).'
     yield from _section("", settings.Settings)
     yield "## overlay.yaml"
-    yield "The file of an `--overlay` folder: YAML, with facts and numbers for `replay`, `explain` and the tests; `site`, `probe` and `rules` hold what `[site]`, `[probe]` and `[rules.NAME]` hold."
+    yield "The file of an `--overlay` folder: YAML, with facts and numbers for `replay`, `explain`, tests. `site`, `probe` and `rules` hold what the tables of these names hold."
     yield _table(("key", "type", "default", "meaning"), [_option("enable", settings.Overlay.model_fields["enable"])])
 
 

@@ -99,7 +99,7 @@ SizeText = Annotated[str, AfterValidator(_size)]
 
 
 class GeoSettings(Strict):
-    """``[site.geo]``: databases in MaxMind's format (.mmdb), which you supply; needs the extra ``geo``."""
+    """``[site.geo]``: databases in MaxMind's format (.mmdb), which you supply; needs the extra geo."""
 
     country: str | None = Field(None, description="path of a country database")
     city: str | None = Field(None, description="path of a city database, which knows the country too")

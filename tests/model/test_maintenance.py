@@ -53,7 +53,7 @@ def test_no_window_holds_nothing():
 @pytest.mark.parametrize(
     "text",
     ["", "Sunday 02:00-04:00", "sun 02:00-04:00", "Sun 2:00-4:00", "Sun 02:00-24:00", "Sun 02:60-04:00", "Sun 02:00", "Sun 02:00-04:00 ", "2026-12-01/2026-12-02",
-     "2026-12-01T22:00Z/2026-12-02T02:00Z", "2026-12-02T02:00/2026-12-01T22:00", "2026-12-01T22:00/2026-12-01T22:00", "2026-13-01T22:00/2026-12-02T02:00", "Sun ٠2:00-04:00"],
+     "2026-12-01T22:00Z/2026-12-02T02:00Z", "2026-12-02T02:00/2026-12-01T22:00", "2026-12-01T22:00/2026-12-01T22:00", "2026-13-01T22:00/2026-12-02T02:00", "Sun \u06602:00-04:00"],
 )  # fmt: skip
 def test_anything_else_is_refused(text):
     with pytest.raises(ValueError, match=r"no maintenance window|ends before it begins|month must be"):

@@ -22,7 +22,9 @@ def test_only_the_two_loopback_addresses_are_trusted_by_default():
     assert Site().networks == Site().trusted_clients == LOOPBACK == ("127.0.0.1/32", "::1/128")
 
 
-@pytest.mark.parametrize("fact", [{"networks": ("192.0.2.1/24",)}, {"trusted_clients": ("office",)}, {"known_monitors": ("",)}, {"maintenance": ("always",)}, {"timezone": "Vienna"}])
+@pytest.mark.parametrize(
+    "fact", [{"networks": ("192.0.2.1/24",)}, {"trusted_clients": ("office",)}, {"known_monitors": ("",)}, {"maintenance": ("always",)}, {"timezone": "Vienna"}]
+)
 def test_what_is_no_network_window_or_zone_is_refused(fact):
     with pytest.raises((ValueError, KeyError)):
         Site(**fact)

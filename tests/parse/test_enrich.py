@@ -90,8 +90,11 @@ def test_what_is_no_address_has_no_place():
 
 @pytest.mark.parametrize(
     ("name", "honeypot"),
-    [("admin@example.org", True), ("ADMIN@example.ORG", True), ("admin", False), ("admin@example.net", False), ("root", True), ("root@example.net", True), ("root@a@b", False), ("", False)],
-)
+    [
+        ("admin@example.org", True), ("ADMIN@example.ORG", True), ("admin", False), ("admin@example.net", False),
+        ("root", True), ("root@example.net", True), ("root@a@b", False), ("", False),
+    ],
+)  # fmt: skip
 def test_an_account_is_a_honeypot_by_its_name(name, honeypot):
     for action in ("auth-failure", "auth-success"):
         assert enriched(action, {"user.name": name})["mail.auth.honeypot"] is honeypot
@@ -187,7 +190,8 @@ def test_no_login_and_no_message_is_ever_a_probes():
 
 def test_a_shape_that_nothing_follows_from_is_bound_to_nothing():
     assert Enricher(SITE).bind(Shape("x", "heartbeat", "agent", {}, {"event.reason": Carried("keyword", sure=False)})) is None
-    assert Enricher().bind(Shape("x", "delivery-sent", "postfix", {}, {"mail.to.domain": Carried("keyword", sure=False), "mail.to.internal": Carried("boolean", sure=False)})) is None
+    message = {"mail.to.domain": Carried("keyword", sure=False), "mail.to.internal": Carried("boolean", sure=False)}
+    assert Enricher().bind(Shape("x", "delivery-sent", "postfix", {}, message)) is None
 
 
 def test_new_answers_are_asked_for_when_the_old_are_forgotten():
@@ -213,14 +217,14 @@ VALUES = {
     "mail.to.domain": st.sampled_from(("example.org", "example.net", "a.example.org")),
     "mail.origin": st.sampled_from(("smtp", "local")),
 }
-EVENTS = st.lists(
-    st.sampled_from(SHIPPED).flatmap(
-        lambda one: st.builds(
-            Event, st.just("1"), st.integers(NOON - 7_200_000, NOON + 7_200_000), st.just(one), st.fixed_dictionaries({}, optional={k: v for k, v in VALUES.items() if k in one.fields}), st.just({})
-        )
-    ),
-    max_size=30,
-)
+
+
+def fields_of(one):
+    return st.fixed_dictionaries({}, optional={name: values for name, values in VALUES.items() if name in one.fields})
+
+
+TIMES = st.integers(NOON - 7_200_000, NOON + 7_200_000)
+EVENTS = st.lists(st.sampled_from(SHIPPED).flatmap(lambda one: st.builds(Event, st.just("1"), TIMES, st.just(one), fields_of(one), st.just({}))), max_size=30)
 
 
 @given(EVENTS, st.integers(0, 30))
