@@ -446,3 +446,11 @@ def test_the_windows_of_a_million_networks_of_one_customer_are_one_key():
     said = feed(held, *(failure(NOON + number, f"2001:db8:5:{number:x}::1") for number in range(400)))
     assert len(held.windows.tables[held.rules.rules["bf_ip"].key].rows) == 1
     assert [alert.group for alert in said] == [(("source.ip", "2001:db8:5::/48"),)]
+
+
+def test_guessing_spread_over_one_autonomous_system_is_one_matter():
+    spray = correlation("spray_net", "value_count", ["auth_failure"], ["source.as.number"], "1h", {"gte": 3, "field": "user.name"})
+    one_each = [failure(NOON + n, ip=f"203.0.113.{n}", user=f"u{n}@example.org", **{"source.as.number": 64500 + n // 3}) for n in range(5)]
+    [alert] = feed(detector(FAILURE, spray), *one_each, failure(NOON + 9, user="x@example.org"))
+    assert alert.group == (("source.as.number", "64500"),)
+    assert alert.fields["source.as.number"] == 64500

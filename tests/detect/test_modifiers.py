@@ -5,7 +5,7 @@ import pytest
 from collector.detect.modifiers import Selections
 from collector.errors import RuleError
 from collector.model import strict_yaml
-from collector.model.site import Site
+from collector.model.site import PLACEHOLDERS, Site
 from tests.support.detection import NOON, catalogue, event, text
 
 SITE = Site(domains=("example.org", "a*b.example"), networks=("192.0.2.0/24", "2001:db8::/32"))
@@ -133,3 +133,21 @@ def test_keys_are_text():
 def test_a_part_of_a_closed_list_is_no_fault():
     node = compiled({"mail.reject.class|startswith": "RELAY", "user.name|startswith": "Bob", "mail.nrcpt": 5})
     assert node.holds(event("smtp-reject", NOON, {"mail.reject.class": "relay-denied", "user.name": "bobby", "mail.nrcpt": 5}))
+
+
+ASKED = {
+    "domains": ("mail.to.domain", "example.org", "example.org"),
+    "networks": ("source.ip", "203.0.113.0/24", "203.0.113.9"),
+    "trusted_clients": ("source.ip", "203.0.113.9/32", "203.0.113.9"),
+    "honeypots": ("user.name", "admin@example.org", "Admin@example.org"),
+    "maintenance": ("user.name", "Sun 02:00-04:00", "sun 02:00-04:00"),
+    "known_monitors": ("source.ip", "2001:db8::/64", "2001:db8::9"),
+}
+
+
+@pytest.mark.parametrize("name", PLACEHOLDERS)
+def test_every_fact_can_be_asked_for_and_an_empty_one_matches_nothing(name):
+    field, listed, value = ASKED[name]
+    asked, happened = {f"{field}|expand": f"%site.{name}%"}, event("auth-failure", NOON, {field: value})
+    assert compiled(asked, Site(**{name: (listed,)})).holds(happened)
+    assert not compiled(asked, Site(**{name: ()})).holds(happened)
