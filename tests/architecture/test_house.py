@@ -31,6 +31,7 @@ DOORS = {
     "elastic_transport": "sinks/elastic_client.py",
     "structlog": "agent/telemetry.py",
     "rich": "cli/output.py",
+    "jinja2": "report/html.py",
 }
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "mixins"}
 
