@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint golden docs lock bench clean
+.PHONY: help demo test test-fast lint golden docs picture lock bench clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -16,7 +16,7 @@ $(READY): pyproject.toml requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
-demo: $(READY) ## replay the bundled bad day and print its alerts
+demo: $(READY) ## replay the bundled bad day: its alerts, and demo-report.html
 	$(BIN)/mailvigil demo
 
 test: $(READY) ## lint, types and every test; real servers too where Maven and Java are there
@@ -35,6 +35,9 @@ golden: $(READY) ## write the golden files anew; read the diff
 
 docs: $(READY) ## write docs/reference anew from the catalogue, the rules, the settings and the verbs
 	$(BIN)/python docs/generate.py
+
+picture: $(READY) ## draw the README's picture anew, in Chromium of Debian's packages
+	$(BIN)/python docs/picture.py
 
 bench: $(READY) ## the flood and the road, as ratios to the floor of the same run
 	$(BIN)/python -m tests.bench

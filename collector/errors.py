@@ -84,6 +84,12 @@ class SpoolDamaged(SpoolError):
     """The file does not hold together; the next start moves it aside and copies out what can be read."""
 
 
+class ReportError(CollectorError):
+    """A report that cannot be written."""
+
+    exit_code = 5
+
+
 class SinkError(CollectorError):
     """A sink."""
 

@@ -18,6 +18,7 @@ TREE = {
     "SpoolError": ("CollectorError", 5),
     "SpoolFull": ("SpoolError", 5),
     "SpoolDamaged": ("SpoolError", 5),
+    "ReportError": ("CollectorError", 5),
     "SinkError": ("CollectorError", 6),
     "SinkUnavailable": ("SinkError", 6),
     "SinkRefused": ("SinkError", 6),

@@ -11,7 +11,7 @@ from collector import __version__
 from collector.errors import CollectorError
 
 VERBS = {
-    "demo": "replay the bundled log of a bad day and print its alerts",
+    "demo": "replay the bundled log of a bad day: a table of its alerts, and a report as one page",
     "run": "the service: read, judge, keep, ship",
     "replay": "the same road over files; no state is touched",
     "explain": "what becomes of one line, and why",

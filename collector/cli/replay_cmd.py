@@ -121,7 +121,7 @@ def say_summary(summary: Summary, unknown: Iterable[str]) -> None:
     """Say in a few lines on stderr what was read and found."""
     counts = summary.counts
     known = counts["lines"] - counts["irrelevant"] - counts["debug"]
-    share = f"{100 * (known - counts['unparsed']) / known:.1f} % parsed" if known else "no mail line"
+    share = f"{1000 * (known - counts['unparsed']) // known / 10:.1f} % parsed" if known else "no mail line"
     output.say(f"{counts['lines']:,} lines, {share}, {counts['unparsed']:,} unknown, {counts['debug']:,} debug, {counts['irrelevant']:,} of other programs", error=True)
     output.say(f"{summary.events:,} events, {sum(summary.alerts.values()):,} alerts ({summary.statements:,} statements)", error=True)
     for name in unknown:

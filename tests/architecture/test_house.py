@@ -32,6 +32,7 @@ DOORS = {
     "maxminddb": "agent/geo.py",
     "structlog": "agent/telemetry.py",
     "rich": "cli/output.py",
+    "jinja2": "report/html.py",
 }
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "mixins"}
 

@@ -95,7 +95,7 @@ def test_a_line_explained(name, golden, monkeypatch, capsys):
 
 
 def test_the_table_of_the_demo(golden, capsys):
-    assert main(["demo"]) == 0
+    assert main(["demo", "--no-report"]) == 0
     golden(HERE / "demo.txt", shown(capsys.readouterr().out))
 
 

@@ -90,7 +90,7 @@ def test_the_wheel_holds_the_package_and_its_content_and_nothing_else(names):
         wanted = {f"collector/_content/{path.relative_to(ROOT)}" for path in (ROOT / folder).rglob(pattern)}
         assert wanted
         assert wanted <= names
-    assert {"collector/model/fields.yaml", "collector/model/actions.yaml", "collector/parse/openssl.json"} <= names
+    assert {"collector/model/fields.yaml", "collector/model/actions.yaml", "collector/parse/openssl.json", "collector/report/page.html.j2", "collector/report/page.css"} <= names
     assert [name for name in names if "test" in name.rpartition("/")[2] and name.endswith(".py") and not name.endswith("rule_tests.py")] == []
 
 
@@ -101,7 +101,7 @@ def test_the_metadata_names_licence_readme_and_what_it_needs(wheel):
     assert (metadata["Name"], metadata["License-Expression"], metadata["Requires-Python"]) == ("mailvigil", "Apache-2.0", ">=3.11")
     assert metadata.get_payload() == (ROOT / "README.md").read_text("utf-8")
     assert {re.match(r"[\w-]+", requirement)[0] for requirement in metadata.get_all("Requires-Dist") if "extra ==" not in requirement} == {
-        "elasticsearch", "orjson", "pydantic", "pygrok", "pyyaml", "rich", "structlog", "tzdata", "watchdog",
+        "elasticsearch", "jinja2", "orjson", "pydantic", "pygrok", "pyyaml", "rich", "structlog", "tzdata", "watchdog",
     }  # fmt: skip
 
 
@@ -114,8 +114,9 @@ def test_version(mailvigil):
     assert mailvigil("--version") == f"mailvigil {collector.__version__}\n"
 
 
-def test_the_demo_runs_from_any_folder(mailvigil):
+def test_the_demo_runs_from_any_folder_and_writes_its_report_there(mailvigil, tmp_path):
     shown = mailvigil("demo")
+    assert "PB-CERT-02" in tmp_path.joinpath("demo-report.html").read_text("utf-8")
     assert "bf_ip" in shown
     assert "PB-CERT-02" in shown
 
