@@ -23,7 +23,7 @@ def test_it_shows_alerts_worst_first_what_belongs_together_and_what_to_do_next(m
     assert levels == sorted(levels, key=LEVELS.index)
     assert len({row[2] for row in rows}) >= 10
     assert all(row[-1].startswith("PB-") and row[-2].isdecimal() for row in rows)
-    assert re.search(r"carol@example.org, 203.0.113.77: 06:37:04 bf_success, .* send_volume_user", result.out)
+    assert re.search(r"carol@example.org, 203.0.113.77, mx1: 06:37:04 bf_success, .*remote_says_listed, .* send_volume_user", result.out)
     assert "mailvigil check" in result.out
     assert "99.9 % parsed, 3 unknown" in result.err
     assert [path.name for path in tmp_path.iterdir()] == ["demo-report.html"], "no state is left"

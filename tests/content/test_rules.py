@@ -30,6 +30,7 @@ CORE = {
         "outbound_cert_refused", "tls_required_missing", "dane_failure",
     },
     "traffic": {"relay_attempt", "dir_harvest", "deferred_spike", "send_volume_user"},
+    "reputation": {"remote_says_listed"},
     "service": {"auth_backend_down", "agent_stopped"},
 }  # fmt: skip
 EXTENDED = {"encryption": {"tls_inbound_burst"}, "traffic": {"local_script_mail"}, "service": {"log_silence"}}
