@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Document:
-    """One ECS document: ``id`` is its _id, ``body`` one line of JSON without a line end."""
+    """One ECS document: ``id`` is its _id, ``body`` one line of JSON without a line end. Never written to; light, for each event has one."""
 
     id: str
     body: bytes

@@ -10,7 +10,8 @@ from collector.detect import attack
 from collector.model.alert import Alert, PlaybookFacts, RuleFacts
 from collector.model.document import AlertRow
 from collector.model.event import Event
-from collector.pipeline.render import Renderer, nest
+from collector.pipeline.nesting import nest
+from collector.pipeline.render import Renderer
 from tests.support.detection import catalogue
 
 NOON = 1_795_521_600_000
