@@ -1,4 +1,4 @@
-"""In: parser files. Out: a list of them, or what is wrong with their samples."""
+"""In: parser files. Out: a list of them, what is wrong with their samples, or the code that their shapes become."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 from collector.agent import assembly
 from collector.cli import output
 from collector.config import load
+from collector.errors import ConfigError
 from collector.model.identity import Identity
+from collector.model.strict_yaml import did_you_mean
 from collector.parse import samples
 from collector.parse.engine import Engine
+from collector.pipeline.render import Renderer
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -21,18 +24,34 @@ if TYPE_CHECKING:
 
 def arguments(parser: ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("what", choices=["list", "test"], help="list: programs and shapes of each file; test: every sample")
+    parser.add_argument("what", choices=["list", "test", "dump"], help="list: programs and shapes of each file; test: every sample; dump: the code that writes a shape's documents")
+    parser.add_argument("name", nargs="?", help="of dump: one shape, for example postfix.smtpd.connect")
     parser.add_argument("--overlay", type=Path, action="append", default=[], metavar="DIR", help="folder with parsers/ of its own")
     parser.add_argument("--json", action="store_true", help="one JSON document")
 
 
 def run(options: Namespace) -> int:
-    """List or test."""
+    """List, test or dump."""
     for folder in options.overlay:
         load.overlay(folder)
     catalogue = assembly.load_catalogue()
     parsers = assembly.load_parsers(catalogue, options.overlay)
+    if options.what == "dump":
+        return _dump(parsers, catalogue, options)
     return _test(parsers, catalogue, options) if options.what == "test" else _list(parsers, options)
+
+
+def _dump(parsers: Parsers, catalogue: Catalogue, options: Namespace) -> int:
+    chosen = [shape for shape in parsers.shapes if options.name in (None, shape.name)]
+    if not chosen:
+        raise ConfigError(f"no shape is called {options.name}{did_you_mean(options.name, [shape.name for shape in parsers.shapes])}")
+    renderer = Renderer(catalogue, {})
+    sources = {shape.name: renderer.dump(shape) for shape in chosen}
+    if options.json:
+        output.as_json(sources)
+    else:
+        output.say("\n".join(sources.values()))
+    return 0
 
 
 def _list(parsers: Parsers, options: Namespace) -> int:

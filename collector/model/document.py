@@ -103,5 +103,9 @@ class Delivery:
 
 def bulk(documents: Iterable[Document]) -> bytes:
     """Pack documents as one gzip member (level 1, reproducible) of ``{"create":{"_id":..}}`` and body lines."""
-    lines = [b'{"create":{"_id":"%s"}}\n%s\n' % (document.id.encode(), document.body) for document in documents]
-    return gzip.compress(b"".join(lines), 1, mtime=0)
+    chosen = list(documents)
+    actions = "".join([f'{{"create":{{"_id":"{document.id}"}}}}\n' for document in chosen])
+    lines = [b""] * (2 * len(chosen) + 1)
+    lines[0::2] = actions.encode().split(b"\n")  # the last one is empty: the end of the last line
+    lines[1::2] = [document.body for document in chosen]
+    return gzip.compress(b"\n".join(lines), 1, mtime=0)

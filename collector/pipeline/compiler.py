@@ -94,15 +94,13 @@ class Compiler:
         roots = {_root(name) for name in (*said, *shown)}
         shared = tuple(root for root in _ROOTS if root in roots)
         lending = self._lendings.setdefault(shared, Lending(self._agent, self._hidden, shared))
-        text, lines = b"", _PLAIN
         if _PLACES.isdisjoint(tuple(name.split(".")[:2]) for name in (*said, *shown)):
-            text, lines = _template(shape, said, shown, shared)
-        source = "\n".join((f"def write(event, time, lent):  # {shape.name}", *lines, ""))
+            text, body = _template(shape, said, shown, shared)
+        else:
+            text, body = b"", iter(["    return plain(event)"])
+        source = "\n".join((f"def write(event, time, lent):  # {shape.name!r}", *body, ""))
         write = _function(f"<render {shape.name}>", source, {"plain": self._plain, "names": frozenset(names), "join": b"".join, "dumps": json.scratch, "text": text})
         return Template(lending, write, f"text = {text!r}\n{source}")
-
-
-_PLAIN = ("    return plain(event)",)
 
 
 @dataclass(slots=True)
@@ -121,7 +119,7 @@ class _Object:
         return place
 
 
-def _template(shape: Shape, said: Mapping[str, Any], shown: Collection[str], shared: tuple[str, ...]) -> tuple[bytes, Iterable[str]]:
+def _template(shape: Shape, said: Mapping[str, Any], shown: Collection[str], shared: tuple[str, ...]) -> tuple[bytes, Iterator[str]]:
     """Return the text of a shape, and the body of its function."""
     gathered = {"event", "message", *shared, *map(_root, shown)}
     event = {name: value for name, value in said.items() if _root(name) == "event" and name not in shown}
@@ -141,35 +139,39 @@ def _body(whole: _Object, shared: tuple[str, ...]) -> Iterator[str]:
     yield "    e = event.dynamic"
     yield "    if not lent or not names.issuperset(e):"
     yield "        return plain(event)"
-    yield f"    head, of_event, {''.join(f'lent_{root}, ' for root in shared)}= lent"
+    yield f"    {', '.join(('head', 'of_event', *(f'lent_{root}' for root in shared)))} = lent"
     event = whole.inner.pop("event", _Object())
-    yield f"    _event = {{'id': event.id, {_literal(event.static)}}}".replace(", }", "}")
-    yield f"    whole = {{'event': _event, '@timestamp': time, {_literal(whole.static)}}}"
-    yield from _filled(event, "_event")
+    yield "    _event = " + _display("'id': event.id", *_literals(event.static))
+    yield "    whole = " + _display("'event': _event", "'@timestamp': time", *_literals(whole.static))
+    yield from _filled(event, "_event", {})
     for root in shared:
         whole.at((root,))
-    yield from _filled(whole, "whole", {root: f"**lent_{root}, " for root in shared})
+    yield from _filled(whole, "whole", {root: f"**lent_{root}" for root in shared})
     yield f"    return join((head, text, of_event, dumps(whole)[{_OPENING}:]))"
 
 
-def _filled(place: _Object, variable: str, lent: Mapping[str, str] | None = None) -> Iterator[str]:
+def _filled(place: _Object, variable: str, lent: Mapping[str, str]) -> Iterator[str]:
     """Put an object's own members into the variable that holds it, then the objects inside that have any."""
     for leaf, name in place.dynamic.items():
         yield f"    if {name!r} in e: {variable}[{leaf!r}] = e[{name!r}]"
     for leaf, inner in place.inner.items():
         its = f"_{leaf}" if variable == "whole" else f"{variable}__{leaf}"
-        begun = (lent or {}).get(leaf, "") + _literal(inner.static)
+        begun = [*([lent[leaf]] if leaf in lent else []), *_literals(inner.static)]
         if not begun and not inner.inner and len(inner.dynamic) == 1:
             ((only, name),) = inner.dynamic.items()
             yield f"    if {name!r} in e: {variable}[{leaf!r}] = {{{only!r}: e[{name!r}]}}"
             continue
-        yield f"    {its} = {{{begun}}}"
-        yield from _filled(inner, its)
+        yield f"    {its} = {_display(*begun)}"
+        yield from _filled(inner, its, {})
         yield f"    if {its}: {variable}[{leaf!r}] = {its}"
 
 
-def _literal(members: Mapping[str, Any]) -> str:
-    return ", ".join(f"{leaf!r}: {value!r}" for leaf, value in members.items())
+def _literals(members: Mapping[str, Any]) -> Iterator[str]:
+    return (f"{leaf!r}: {value!r}" for leaf, value in members.items())
+
+
+def _display(*members: str) -> str:
+    return f"{{{', '.join(members)}}}"
 
 
 def _members(whole: Mapping[str, Any]) -> bytes:

@@ -49,3 +49,18 @@ def test_a_sample_that_is_not_what_it_expects_is_exit_1_and_names_its_place(mail
     assert "XYZ" in result.out
     found = json.loads(mailvigil("parsers", "test", "--overlay", folder, "--json").out)
     assert [failure["shape"] for failure in found["failures"]] == ["own.filter.verdict"]
+
+
+def test_the_code_of_a_shape_is_shown(mailvigil):
+    found = mailvigil("parsers", "dump", "postfix.smtpd.connect")
+    assert (found.code, found.err) == (0, "")
+    compile(found.out, "dump", "exec")
+    assert "'source.ip'" in found.out
+    assert "postfix.qmgr.removed" not in found.out
+    assert {"postfix.smtpd.connect", "postfix.qmgr.removed"} < json.loads(mailvigil("parsers", "dump", "--json").out).keys()
+
+
+def test_a_shape_that_does_not_exist_is_named(mailvigil):
+    found = mailvigil("parsers", "dump", "postfix.smtpd.conect")
+    assert found.code == 2
+    assert "postfix.smtpd.connect" in found.err
