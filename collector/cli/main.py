@@ -16,7 +16,7 @@ VERBS = {
     "replay": "the same road over files; no state is touched",
     "explain": "what becomes of one line, and why",
     "check": "configuration and content load and agree",
-    "parsers": "list the parsers, test their samples, or dump the code that they become",
+    "parsers": "list the parsers, test their samples, or show the documents of their shapes",
     "rules": "list the rules, or run their tests",
     "alerts": "list the local alerts, or show one with its evidence and its playbook",
 }

@@ -1,4 +1,4 @@
-"""In: parser files. Out: a list of them, what is wrong with their samples, or the code that their shapes become."""
+"""In: parser files. Out: a list of them, what is wrong with their samples, or the documents of their shapes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collector.agent import assembly
 from collector.cli import output
 from collector.config import load
 from collector.errors import ConfigError
+from collector.model import json
 from collector.model.identity import Identity
 from collector.model.strict_yaml import did_you_mean
 from collector.parse import samples
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
 
 def arguments(parser: ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("what", choices=["list", "test", "dump"], help="list: programs and shapes of each file; test: every sample; dump: the code that writes a shape's documents")
+    parser.add_argument("what", choices=["list", "test", "dump"], help="list: programs and shapes of each file; test: every sample; dump --render: the documents of each shape")
     parser.add_argument("name", nargs="?", help="of dump: one shape, for example postfix.smtpd.connect")
+    parser.add_argument("--render", action="store_true", help="of dump: documents with all fields that they may have, without what agent and envelope say")
     parser.add_argument("--overlay", type=Path, action="append", default=[], metavar="DIR", help="folder with parsers/ of its own")
     parser.add_argument("--json", action="store_true", help="one JSON document")
 
@@ -43,14 +45,16 @@ def run(options: Namespace) -> int:
 
 def _dump(parsers: Parsers, catalogue: Catalogue, options: Namespace) -> int:
     chosen = [shape for shape in parsers.shapes if options.name in (None, shape.name)]
+    if not options.render:
+        raise ConfigError("dump needs --render")
     if not chosen:
         raise ConfigError(f"no shape is called {options.name}{did_you_mean(options.name, [shape.name for shape in parsers.shapes])}")
     renderer = Renderer(catalogue, {})
-    sources = {shape.name: renderer.dump(shape) for shape in chosen}
+    found = {shape.name: renderer.dump(shape) for shape in chosen}
     if options.json:
-        output.as_json(sources)
+        output.as_json({name: json.loads(text) for name, text in found.items()})
     else:
-        output.say("\n".join(sources.values()))
+        output.say("\n".join(f"{name} {text}" for name, text in found.items()))
     return 0
 
 

@@ -14,7 +14,7 @@ from collector.model import json
 from collector.model.document import AlertRow, Document
 from collector.model.moment import iso
 from collector.parse.convert import FOLLOWS
-from collector.pipeline.compiler import Compiler
+from collector.pipeline.forms import Forms
 from collector.pipeline.nesting import nest
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collector.model.catalogue import Catalogue
     from collector.model.event import Event
     from collector.model.shape import Shape
-    from collector.pipeline.compiler import Template
 
 ECS_VERSION = "8.11.0"
 
@@ -45,9 +44,8 @@ class Renderer:
         self._hidden = catalogue.hidden
         self._namespace = namespace
         self._agent = {"ecs.version": ECS_VERSION, **agent}
-        self._compiler = Compiler(self._agent, catalogue.hidden, self.plain)
-        self._templates: dict[Shape, tuple[str, Template]] = {}
-        """Shape -> stream, template."""
+        self._forms = Forms(self._agent, self._said, catalogue.hidden)
+        self._streams: dict[str, str] = {}
 
     def stream(self, name: str) -> str:
         """Return the full name of a data stream."""
@@ -55,25 +53,22 @@ class Renderer:
 
     def event(self, event: Event) -> Rendered:
         """Render an event."""
-        stream, template = self._templates.get(event.shape) or self._template(event.shape)
-        tag = event.tag
-        lent = template.lending.known.get(id(tag)) or template.lending.lend(tag)
-        return Rendered(stream, Document(event.id, template.write(event, iso(event.time), lent)))
+        stream = event.shape.stream
+        full = self._streams.get(stream) or self._streams.setdefault(stream, self.stream(stream))
+        return Rendered(full, Document(event.id, self._forms.document(event, iso(event.time)) or self.plain(event)))
 
     def plain(self, event: Event) -> bytes:
-        """Render an event field by field: what the compiled way must agree with, and the way of events that are not as their shape declares."""
-        flat = {"@timestamp": iso(event.time), **self._agent, **self._data_stream(event.shape.stream), "event.id": event.id, **event.fields}
-        flat.setdefault("message", event.shape.action)
-        return self._body(flat)
+        """Render an event field by field: what its form must agree with, and the way of an event that has none."""
+        return self._body({"@timestamp": iso(event.time), **self._agent, "event.id": event.id, **event.tag, **self._said(event.shape), **event.dynamic})
 
     def dump(self, shape: Shape) -> str:
-        """Return the function that writes the documents of a shape, for people."""
-        return self._template(shape)[1].source
+        """Return the document of a shape with every field that it may have, values as ``<type>``, without what agent and tag say."""
+        fields = self._said(shape) | {name: f"<{carried.type}>" for name, carried in shape.fields.items() if name not in self._hidden}
+        return json.pretty(nest(fields)).decode()
 
-    def _template(self, shape: Shape) -> tuple[str, Template]:
-        template = self._compiler.compile(shape, {**self._data_stream(shape.stream), **shape.static})
-        found = self._templates[shape] = (self.stream(shape.stream), template)
-        return found
+    def _said(self, shape: Shape) -> dict[str, Any]:
+        """Return what every document of a shape says; the message is that of events that have none of their own."""
+        return {**self._data_stream(shape.stream), "message": shape.action, **shape.static}
 
     def _data_stream(self, name: str) -> dict[str, str]:
         return {"data_stream.type": "logs", "data_stream.namespace": self._namespace, "data_stream.dataset": f"mail.{name}"}

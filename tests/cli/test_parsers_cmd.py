@@ -51,16 +51,20 @@ def test_a_sample_that_is_not_what_it_expects_is_exit_1_and_names_its_place(mail
     assert [failure["shape"] for failure in found["failures"]] == ["own.filter.verdict"]
 
 
-def test_the_code_of_a_shape_is_shown(mailvigil):
-    found = mailvigil("parsers", "dump", "postfix.smtpd.connect")
+def test_the_documents_of_a_shape_are_shown(mailvigil):
+    found = mailvigil("parsers", "dump", "--render", "postfix.smtpd.connect")
     assert (found.code, found.err) == (0, "")
-    compile(found.out, "dump", "exec")
-    assert "'source.ip'" in found.out
-    assert "postfix.qmgr.removed" not in found.out
-    assert {"postfix.smtpd.connect", "postfix.qmgr.removed"} < json.loads(mailvigil("parsers", "dump", "--json").out).keys()
+    name, _, text = found.out.partition(" ")
+    assert name == "postfix.smtpd.connect"
+    assert json.loads(text)["source"]["ip"] == "<ip>"
+    assert json.loads(text)["event"]["action"] == "smtp-connect"
+    every = json.loads(mailvigil("parsers", "dump", "--render", "--json").out)
+    assert every["postfix.smtpd.connect"] == json.loads(text)
+    assert "postfix.qmgr.removed" in every
 
 
 def test_a_shape_that_does_not_exist_is_named(mailvigil):
-    found = mailvigil("parsers", "dump", "postfix.smtpd.conect")
+    found = mailvigil("parsers", "dump", "--render", "postfix.smtpd.conect")
     assert found.code == 2
     assert "postfix.smtpd.connect" in found.err
+    assert "--render" in mailvigil("parsers", "dump").err
