@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 def arguments(parser: ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("what", choices=["list", "test", "dump"], help="list: programs and shapes of each file; test: every sample; dump --render: the documents of each shape")
-    parser.add_argument("name", nargs="?", help="of dump: one shape, for example postfix.smtpd.connect")
-    parser.add_argument("--render", action="store_true", help="of dump: documents with all fields that they may have, without what agent and envelope say")
+    parser.add_argument("--render", nargs="?", const="", metavar="NAME", help="of dump: documents of one shape or of all, with every field but those of agent and envelope")
     parser.add_argument("--overlay", type=Path, action="append", default=[], metavar="DIR", help="folder with parsers/ of its own")
     parser.add_argument("--json", action="store_true", help="one JSON document")
 
@@ -44,11 +43,11 @@ def run(options: Namespace) -> int:
 
 
 def _dump(parsers: Parsers, catalogue: Catalogue, options: Namespace) -> int:
-    chosen = [shape for shape in parsers.shapes if options.name in (None, shape.name)]
-    if not options.render:
+    if options.render is None:
         raise ConfigError("dump needs --render")
+    chosen = [shape for shape in parsers.shapes if options.render in ("", shape.name)]
     if not chosen:
-        raise ConfigError(f"no shape is called {options.name}{did_you_mean(options.name, [shape.name for shape in parsers.shapes])}")
+        raise ConfigError(f"no shape is called {options.render}{did_you_mean(options.render, [shape.name for shape in parsers.shapes])}")
     renderer = Renderer(catalogue, {})
     found = {shape.name: renderer.dump(shape) for shape in chosen}
     if options.json:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector.agent import assembly
 from collector.model.event import Event
 from collector.model.identity import Identity
 from collector.model.record import Position, Record, SourceInfo
@@ -97,10 +98,12 @@ def overriding(shape):
 
 
 def parsed(paths):
-    engine = Engine(content().parsers, content().catalogue, Identity(), debug_lines="ship")
+    road = assembly.road(content(), Identity(), live=False, debug_lines="ship")
     for path in paths:
         for record in read_whole(str(path), SourceInfo(str(path), path=f"/var/log/{path.name}", host="mx1"), NEAR):
-            yield from engine.read(engine.open(record))
+            for event in road.engine.read(road.engine.open(record)):
+                road.enricher.enrich(event)
+                yield event
 
 
 @pytest.mark.parametrize("run", RUNS)
@@ -199,4 +202,4 @@ def test_the_documents_of_a_shape_are_shown_with_all_that_they_may_have():
     shown = json.loads(renderers()[1].dump(content().parsers.unparsed["postfix"]))
     assert shown["log"]["offset"] == "<long>"
     assert shown["event"]["action"] == "unparsed-line"
-    assert not any("password_hash" in renderers()[1].dump(shape) for shape in shapes())
+    assert not any("password_hash" in renderers()[1].dump(shape) for shape in content().parsers.shapes)
