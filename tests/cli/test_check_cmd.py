@@ -82,3 +82,18 @@ def test_a_database_of_places_that_is_none_is_a_fault_of_the_configuration(mailv
     assert "name the .mmdb file" in result.err
     file.write_bytes(database(COUNTRIES, "GeoLite2-Country"))
     assert mailvigil("check", "--config", config(f'[site.geo]\ncountry = "{file}"\n')).code == 0
+
+
+def test_a_rule_of_the_host_that_does_not_load_is_exit_3_and_named_with_its_place(mailvigil, log, config, tmp_path):
+    path = config()
+    for name in ("a", "b"):
+        file = tmp_path / "content" / "rules.d" / f"{name}.yaml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("title: x\n")
+    result = mailvigil("check", "--config", path)
+    assert result.code == 3
+    assert [line.partition(": ")[0] for line in result.err.splitlines() if line.startswith("!")] == [f"! {file.with_name('a.yaml')}:1", f"! {file}:1"]
+    assert "rules are on" in result.out
+    found = json.loads(mailvigil("check", "--config", path, "--json").out)
+    assert [fault["at"] for fault in found["faults"]] == [f"{file.with_name('a.yaml')}:1", f"{file}:1"]
+    assert all(fault["message"] for fault in found["faults"])

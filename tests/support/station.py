@@ -60,8 +60,8 @@ class Station:
 
     # the agent
 
-    def start(self, *, once=False, signals=()):
-        self.agent = assembly.agent(Settings.model_validate(self.settings), content(), once=once, signals=signals)
+    def start(self, *, once=False, signals=(), loaded=None):
+        self.agent = assembly.agent(Settings.model_validate(self.settings), loaded or content(), once=once, signals=signals)
         return self.agent
 
     def once(self, deadline):
