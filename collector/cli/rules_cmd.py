@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 def arguments(parser: ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("what", choices=["list", "check", "test"], help="list: every rule; check: which files do not load, and why; test: its tests, through the real parsers and the real clock")
+    about = "list: every rule; check: which files do not load, and why; test: its tests, through the real parsers and the real clock"
+    parser.add_argument("what", choices=["list", "check", "test"], help=about)
     parser.add_argument("name", nargs="?", help="one rule only")
     parser.add_argument("--overlay", type=Path, metavar="DIR", help="folder with rules/, exceptions/ and overlay.yaml of its own")
     parser.add_argument("--config", type=Path, metavar="FILE", help="whose content_dir is checked without --overlay (check)")
