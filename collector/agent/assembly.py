@@ -192,13 +192,10 @@ def agent(settings: Settings, loaded: Content, *, once: bool, signals: Sequence[
     limits = Limits(max_bytes=size(settings.spool.max_bytes), overflow=settings.spool.overflow, min_free=size(settings.spool.min_free) if settings.spool.min_free else None)
     spool = Spool.open(Path(settings.state_dir), events=any(spec.takes("document") for spec in specs), limits=limits)
     seen, removed = spool.state, spool.configure(specs)
-    identity = Identity(spool.key)
     host = settings.host or this_host()
     geo = Geo(settings.site.geo)
     _, found = geo.look()
-    pipeline = road(replace(loaded, lookup=geo), identity, live=True, namespace=settings.namespace, debug_lines=settings.debug_lines, host=host, host_id=machine_id())
-    for memory in pipeline.memories:
-        spool.recall(memory)
+    pipeline = live_road(settings, replace(loaded, lookup=geo), spool)
     arrived, committed = Bell(), [Bell() for _ in reached]
     telemetry = Telemetry()
     compressor = Compressor(spool, clock, committed)
@@ -210,6 +207,15 @@ def agent(settings: Settings, loaded: Content, *, once: bool, signals: Sequence[
     for fact in (*found, *_start_facts(seen, spool, removed, reached)):
         feeder.tell(fact)
     return Agent(Parts(spool, feeder, compressor, shippers, feeder.health, telemetry, arrived, committed, Watch(arrived, () if once else roster.folders)), clock, signals)
+
+
+def live_road(settings: Settings, loaded: Content, spool: Spool) -> Pipeline:
+    """Lay the road of a service that remembers what its spool holds. Raises SpoolError."""
+    host = settings.host or this_host()
+    pipeline = road(loaded, Identity(spool.key), live=True, namespace=settings.namespace, debug_lines=settings.debug_lines, host=host, host_id=machine_id())
+    for memory in pipeline.memories:
+        spool.recall(memory)
+    return pipeline
 
 
 def _first(seen: Seen, *, once: bool) -> Start:
