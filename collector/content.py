@@ -69,8 +69,8 @@ def _files(folder: Path, pattern: str, without: Collection[str] = ()) -> list[Pa
         if not isinstance(error, FileNotFoundError | NotADirectoryError) and place not in without:
             raise ContentError(f"cannot be read: {error.strerror}", Location(place), "check the folder and its permissions") from error
 
-    for here, _, names in os.walk(folder, onerror=refused):
-        found += (Path(here, name) for name in names if fnmatchcase(name, pattern))
+    for here, folders, names in os.walk(folder, onerror=refused):
+        found += (Path(here, name) for name in (*folders, *names) if fnmatchcase(name, pattern))
     return sorted(found)
 
 
