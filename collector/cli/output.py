@@ -77,8 +77,8 @@ def faults(found: Iterable[CollectorError]) -> list[dict[str, str | None]]:
 
 
 def say_faults(found: Iterable[CollectorError]) -> None:
-    """Print each content file that does not load, with its place and what to do; the others are in use without it."""
+    """Print each content file that does not load, with its place and what to do."""
     for fault in found:
-        say(f"! {fault}: not in use", error=True)
+        say(f"! {fault}", error=True)
         if fault.hint:
             say(f"  {fault.hint}", error=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from collector import content
 
 ROOT = content.root()
-_FENCE = re.compile(r"^```([a-z]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^```([a-z]*)(?: file=(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#{1,6} +(.*)$", re.MULTILINE)
 _LINK = re.compile(r"(?<!!)\[[^\]\n]*\]\(([^()\s]+)\)")
 _COMMAND = re.compile(r"^ {4}(mailvigil .*)$", re.MULTILINE)
@@ -29,16 +29,18 @@ class Block:
     line: int
     kind: str
     text: str
+    file: str | None = None
+    """Where the page wants it written (``file=`` behind the kind)."""
 
     def __str__(self):
         return f"{name(self.path)}:{self.line}"
 
 
 def blocks(path, *kinds):
-    """Return the fenced blocks of some kinds."""
+    """Return the fenced blocks of some kinds; of all, without one."""
     text = path.read_text("utf-8")
-    found = [Block(path, text.count("\n", 0, match.start()) + 2, match[1], match[2]) for match in _FENCE.finditer(text)]
-    return [block for block in found if block.kind in kinds]
+    found = [Block(path, text.count("\n", 0, match.start()) + 2, match[1], match[3], match[2]) for match in _FENCE.finditer(text)]
+    return [block for block in found if block.kind in kinds or not kinds]
 
 
 def commands(path):
