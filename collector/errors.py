@@ -103,6 +103,7 @@ class ReportError(CollectorError):
     """A report that cannot be written."""
 
     exit_code = 5
+    advice = "look at the path, its folder and the room on its disk"
 
 
 class SinkError(CollectorError):

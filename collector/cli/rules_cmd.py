@@ -48,11 +48,11 @@ def _check(options: Namespace) -> int:
     """Load the rules, exceptions and playbooks of the overlay, or of the host; exit 3 with every file that does not load."""
     if options.overlay is None:
         settings = load.load(options.config).settings
-        folder, site, numbers = Path(settings.content_dir), settings.site, settings.rules
+        folder, site, numbers = Path(settings.content_dir), settings.facts(), settings.rules
     else:
         overlay = load.overlay(options.overlay)
-        folder, site, numbers = options.overlay, overlay.site, overlay.rules
-    rules, found = assembly.rules_around(assembly.load_catalogue(), (folder,), site.site(), numbers)
+        folder, site, numbers = options.overlay, overlay.facts(), overlay.rules
+    rules, found = assembly.rules_around(assembly.load_catalogue(), (folder,), site, numbers)
     if options.json:
         output.as_json({"rules": len(rules.rules), "faults": output.faults(found)})
     else:
