@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from collector.agent import assembly, roster
+from collector.agent import assembly, roster, twins
 from collector.cli import output
 from collector.config import load
 from collector.errors import ContentError, SourceError
@@ -68,10 +68,16 @@ def _sources(settings: Settings) -> Iterator[str]:
             else:
                 if not roster.there(path):
                     yield f"{path}: there is no such file yet"
-                elif source.lineage is not None and lineages.setdefault(source.lineage, path) != path:
+                elif source.lineage is not None and _same(path, lineages.setdefault(source.lineage, path), source.lineage):
                     yield f"{path} holds the same lines as {lineages[source.lineage]}: only one of them is read"
             finally:
                 source.close()
+
+
+def _same(path: Path, other: Path, lineage: bytes) -> bool:
+    """Say whether two files of one lineage are the same as far as both go."""
+    common = twins.compare(path, other, lineage) if path != other else None
+    return path != other and (common is None or not common.apart)
 
 
 def _state(settings: Settings) -> Iterator[str]:

@@ -53,6 +53,12 @@ def test_two_files_with_the_same_lines(mailvigil, log, config, tmp_path):
     assert found == [f"{tmp_path / 'mail.info'} holds the same lines as {log}: only one of them is read"]
 
 
+def test_two_logs_that_share_their_first_line_only(mailvigil, log, config, tmp_path):
+    first, second, *_ = log.read_text().splitlines(keepends=True)
+    (tmp_path / "mail.err").write_text(first + second.replace("bob@", "eve@"))
+    assert remarks(mailvigil, config(sources=("mail.log", "mail.err"))) == []
+
+
 def test_a_rule_in_the_settings_that_does_not_exist(mailvigil, log, config):
     assert remarks(mailvigil, config("[rules.bf_iq]\nthreshold = 3\n")) == ["unknown rule in the settings: bf_iq"]
 
