@@ -63,6 +63,7 @@ class Feeder:
         self._saw = 0
         self.health: Health | None = None
         self.geo: Geo | None = None
+        self._renewal: Callable[[], Pipeline | None] | None = None
         self._add(roster.refresh(appeared=False))
 
     @property
@@ -107,6 +108,27 @@ class Feeder:
         except Full:
             self._telemetry.counts["facts lost"] += 1
 
+    def renew(self, road: Callable[[], Pipeline | None]) -> None:
+        """Ask for another pipeline, from any thread: ``road`` is called in a step once everything is committed; None keeps the old one."""
+        self._renewal = road
+
+    @property
+    def renewing(self) -> bool:
+        """True until the pipeline that was asked for is in use."""
+        return self._renewal is not None
+
+    def _renewed(self, road: Callable[[], Pipeline | None]) -> bool:
+        if not self.flush() or not self._compressor.idle:
+            return False
+        pipeline = road()
+        if pipeline is not None:
+            pipeline.engine.counts.update(self._pipeline.engine.counts)
+            pipeline.merge.adopt(self._pipeline.merge)
+            self._pipeline = pipeline
+        if self._renewal is road:
+            self._renewal = None
+        return True
+
     @property
     def at_end(self) -> bool:
         """True if there was nothing left to read at the last step and everything is handed over."""
@@ -126,6 +148,8 @@ class Feeder:
         """Walk on; True if something was read or handed over."""
         if self._waiting is not None:
             return self._hand_over()
+        if self._renewal is not None:
+            return self._renewed(self._renewal)
         room = self._spool.room()
         if self.health is not None:
             self.health.room(room)

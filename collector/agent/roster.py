@@ -1,7 +1,7 @@
 """In: the configured files and globs. Out: the sources to read, each file once.
 
-Two sources of one lineage hold the same lines (mail.log and mail.info of one rsyslog, a file and its link): the one that
-came first is read, the other is not, and that is told.
+Of two sources of one lineage (mail.log and mail.info of one rsyslog, a file and its link) the one that came first is read,
+and of the other only what the first one does not hold; that is told.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from collector.agent.health import health
+from collector.agent.twins import compare
 from collector.config.settings import FileSettings
 from collector.model.record import SourceInfo
 from collector.sources.base import Start
@@ -30,28 +31,37 @@ DEFAULTS = ("/var/log/mail.log", "/var/log/maillog", "/var/log/mail/mail.log")
 
 SECOND = b""
 """The position of a source that lends nothing: if it ever must, it begins at its beginning."""
+WAIT = 2000
+"""How long (ms) lines are held that the other file may get in a moment: one writer fills both."""
 LINEAGES = 1000
 """How many lineages are remembered with who lends them; a rotation makes one."""
 
 
 class OneReader:
-    """A source that lends only the lineages that no other one lends.
+    """A source that lends only what no other one lends.
 
     What another one lends is read all the same, and dropped: after a rotation both stand at the same place, and the first to
-    come to the new file lends it.
+    come to the new file lends it. From the first line on that the other file does not hold, this one is a log of its own.
     """
 
-    def __init__(self, source: Source, claims: dict[bytes, str]) -> None:
+    def __init__(self, source: Source, claims: dict[bytes, str], clock: Callable[[], int]) -> None:
         self.info = source.info
         self._source = source
         self._claims = claims
+        self._clock = clock
         self._facts: list[Fact] = []
         self._second = False
+        self._own: bytes | None = None
+        """A lineage that another one lends too, and in which this one is known to hold other lines."""
+        self._same: bytes | None = None
+        """The same, known to hold no other lines."""
+        self._held: Sequence[Record] = ()
+        self._since = 0
 
     @property
     def at_end(self) -> bool:
         """See Source."""
-        return self._source.at_end
+        return not self._held and self._source.at_end
 
     @property
     def lineage(self) -> bytes | None:
@@ -63,18 +73,42 @@ class OneReader:
         self._source.resume(position)
         if position is not None and self.lineage is not None:
             self._claims.setdefault(self.lineage, self.info.name)
+            self._own = self.lineage
 
     def read(self, limit: int) -> Sequence[Record]:
-        """See Source; () for lines that another one lends with the same ids."""
-        records = self._source.read(limit)
+        """See Source; without the lines that another one lends with the same ids."""
+        records = self._held or self._source.read(limit)
         if not records:
             return records
-        reader = self._reader(records[0].position.identity[0])
-        if self._second != (reader != self.info.name):
+        first = records[0].position.identity[0]
+        reader = self._reader(first)
+        lent = records if reader == self.info.name or first == self._own else self._beyond(records, first, reader)
+        if self._held:
+            return ()
+        if self._second != (not lent):
             self._second = not self._second
             reason = f"{self.info.name} holds the same lines as {reader}: it is not read" if self._second else f"{self.info.name} is read: it holds lines of its own"
             self._facts.append(health("source", "duplicate" if self._second else "ok", reason))
-        return () if self._second else records
+        return lent
+
+    def _beyond(self, records: Sequence[Record], first: bytes, reader: str) -> Sequence[Record]:
+        """Return what the reader's file does not hold; what it may hold in a moment is ``_held``, and nothing returned."""
+        held, self._held = self._held, ()
+        common = None if first == self._same else compare(Path(self.info.name), Path(reader), first)
+        if common is None:
+            return ()
+        if common.whole:
+            self._same = first
+        lent = [record for record in records if not common.holds(int.from_bytes(record.position.identity[1], "big"))]
+        if not lent:
+            return ()
+        if not held:
+            self._since = self._clock()
+        if not common.apart and abs(self._clock() - self._since) < WAIT:
+            self._held = records
+            return ()
+        self._own = first
+        return lent
 
     def _reader(self, lineage: bytes) -> str:
         if lineage not in self._claims and len(self._claims) >= LINEAGES:
@@ -82,8 +116,8 @@ class OneReader:
         return self._claims.setdefault(lineage, self.info.name)
 
     def position(self) -> bytes | None:
-        """See Source."""
-        return SECOND if self._second else self._source.position()
+        """See Source. None while lines are held: the source stands behind them."""
+        return SECOND if self._second else None if self._held else self._source.position()
 
     def facts(self) -> tuple[Fact, ...]:
         """See Source."""
@@ -147,7 +181,7 @@ class Roster:
         position = self._position(info.name)
         start = Start.BEGINNING if appeared or position == SECOND else Start(file.start) if file.start is not None and self._first is not Start.OLDEST_COPY else self._first
         log = FileSource(info, path, start=start, clock=self._clock)
-        source = OneReader(log, self._claims)
+        source = OneReader(log, self._claims, self._clock)
         source.resume(position or None)
         log.begin()
         return source

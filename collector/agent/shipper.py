@@ -43,6 +43,7 @@ class Shipper:
     def __init__(self, sink: Sink, spool: Spool, tell: Callable[[Fact], None], clock: Callable[[], int], backoff: Backoff | None = None, *, rereads: bool = False) -> None:
         self.sink = sink
         self.state = "ok"
+        self._fresh: Sink | None = None
         self._spool = spool
         self._tell = tell
         self._clock = clock
@@ -60,6 +61,8 @@ class Shipper:
 
     def step(self) -> bool:
         """Send one parcel if there is one and the sink is not waited for; True if something was delivered."""
+        if self._fresh is not None:
+            self._change(self._fresh)
         now = self._clock()
         if abs(now - self._paused_at) < self._wait:  # a clock that was set back must not prolong it
             return False
@@ -73,6 +76,20 @@ class Shipper:
         finally:
             for fact in self.sink.facts():
                 self._tell(fact)
+
+    def renew(self, sink: Sink) -> None:
+        """Ship through another sink of the same name from the next step on; from any thread."""
+        self._fresh = sink
+
+    def _change(self, sink: Sink) -> None:
+        """Go on where the cursors stand; who was away or refused is tried at once."""
+        self.sink.close()
+        self.sink = sink
+        if self._fresh is sink:
+            self._fresh = None
+        self._resumed.clear()
+        self._refused_at.clear()
+        self._wait = 0
 
     def _try(self, now: int) -> bool:
         sending = self._next(now)

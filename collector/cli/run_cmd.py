@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from collector.agent import assembly, roster
 from collector.agent.agent import catch_signals
+from collector.agent.reload import Reload
 from collector.cli import output
 from collector.config import load
 from collector.errors import ConfigError
@@ -39,4 +40,8 @@ def run(options: Namespace) -> int:
         output.say(f"unknown rule in the settings: {name}", error=True)
     agent = assembly.agent(settings, loaded, once=options.once, signals=signals)
     sys.stdout.flush()
-    return agent.once(deadline) if options.once else agent.serve()
+    if options.once:
+        return agent.once(deadline)
+    reload = Reload(lambda: load.load(options.config).settings, settings, agent.parts)
+    reload.listen()
+    return agent.serve(reload)

@@ -25,8 +25,8 @@ class Laps:
         """Measure what stands; ``least`` bytes at least are written between two laps."""
         self._db = db
         self._least = least
-        self._running: dict[str, Iterator[bytes] | None] = {}
-        """Parts to come; None from the last part until it is committed."""
+        self._running: dict[str, tuple[Remembers, Iterator[bytes] | None]] = {}
+        """Whose lap, and the parts to come; None from the last part until it is committed. An owner that was made anew begins again."""
         self._grown = {owner: self.measure(owner) for (owner,) in db.rows("select distinct owner from memory")}
 
     def parts(self, memories: Iterable[Remembers]) -> list[LapPart]:
@@ -39,18 +39,19 @@ class Laps:
 
     def _part(self, memory: Remembers) -> LapPart | None:
         owner = memory.name
-        first = owner not in self._running
+        whose, coming = self._running.get(owner, (None, None))
+        first = whose is not memory
         if first:
             since, last_lap = self._grown.get(owner, (0, 0))
             if since <= max(self._least, last_lap):
                 return None
-            self._running[owner] = memory.lap()
-        coming = self._running.get(owner)
+            coming = memory.lap()
+            self._running[owner] = (memory, coming)
         if coming is None:
             return None
         blob = next(filter(None, coming), b"")
         if not blob:
-            self._running[owner] = None
+            self._running[owner] = (memory, None)
         return LapPart(owner, blob, first=first, last=not blob)
 
     def write(self, packed: Packed, seq: int) -> None:

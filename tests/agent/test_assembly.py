@@ -49,8 +49,11 @@ def test_broken_content_of_the_host_is_named_with_its_place(tmp_path, folder, fi
     (tmp_path / folder).mkdir()
     (tmp_path / folder / file).write_text(text)
     with pytest.raises(error) as caught:
-        assembly.settled_content(settings(content_dir=str(tmp_path)))
+        assembly.load_content((tmp_path,))
     assert caught.value.at.file == str(tmp_path / folder / file)
+    loaded = assembly.settled_content(settings(content_dir=str(tmp_path)))
+    [fault] = loaded.faults[folder.removesuffix(".d")]
+    assert (type(fault), fault.at) == (error, caught.value.at)
 
 
 def test_settings_change_numbers_and_switch_rules():

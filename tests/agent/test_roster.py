@@ -2,6 +2,7 @@
 
 import os
 import random
+from collections import Counter
 
 import pytest
 
@@ -254,11 +255,113 @@ def test_whatever_rotates_and_restarts_every_line_is_lent_once(desk, seed):
     assert got == wanted
 
 
+# one first line, two logs
+
+
+def split(desk, **contents):
+    """Two files that begin with the same line."""
+    one = desk("a.log", "b.log")
+    for name, lines in contents.items():
+        one.log.append(b"".join(line + b"\n" for line in lines), one.log.path.with_name(f"{name}.log"))
+    one.start()
+    return one
+
+
+def test_a_log_that_shares_its_first_line_with_another_is_read(desk):
+    one = split(desk, a=[b"x", b"only a"], b=[b"x", b"only b"])
+    assert sorted(one.read()) == [("a.log", "only a"), ("a.log", "x"), ("b.log", "only b")]
+    assert one.states() == []
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_short_log_that_is_the_beginning_of_a_long_one_does_not_silence_it(desk, restart):
+    one = split(desk, a=[b"an error"], b=[b"an error", b"b1", b"b2"])
+    assert one.read() == [("a.log", "an error"), ("b.log", "b1"), ("b.log", "b2")], "held for a moment, then read"
+    if restart:
+        one.restart()
+    one.log.append(b"b3\n", one.log.path.with_name("b.log"))
+    one.log.append(b"another error\n", one.log.path.with_name("a.log"))
+    assert sorted(one.read()) == [("a.log", "another error"), ("b.log", "b3")]
+
+
+def test_a_log_that_differs_later_is_read_from_there_on_and_that_is_told(desk):
+    one = twins(desk, b"x", b"y")
+    assert one.read() == [("a.log", "x"), ("a.log", "y")]
+    one.log.append(b"a debug line\nz\n", one.log.path.with_name("a.log"))
+    one.log.append(b"z\n", one.log.path.with_name("b.log"))
+    assert sorted(one.read()) == [("a.log", "a debug line"), ("a.log", "z"), ("b.log", "z")]
+    assert one.states() == [("b.log", "duplicate"), ("b.log", "ok")]
+
+
+def test_a_writer_that_fills_the_second_file_first_makes_no_line_come_twice(desk):
+    one = twins(desk, b"x")
+    one.read()
+    a, b = one.sources
+    one.log.append(b"y\n", one.log.path.with_name("b.log"))
+    assert b.read(10) == ()
+    assert not b.at_end
+    assert b.position() == SECOND
+    one.log.append(b"y\n", one.log.path.with_name("a.log"))
+    assert one.read() == [("a.log", "y")]
+    assert b.at_end
+
+
+def test_a_kill_while_lines_are_held_loses_none(desk):
+    one = split(desk, a=[b"x"], b=[b"x", b"b1"])
+    a, b = one.sources
+    assert [record.raw for record in a.read(10)] == [b"x"]
+    assert b.read(10) == ()
+    assert b.position() is None
+    one.restart()
+    assert one.read() == [("b.log", "b1")]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_is_written_and_restarted_each_line_of_each_log_is_lent_once(desk, seed):
+    dice = random.Random(seed)
+    one = desk("a.log", "b.log")
+    contents, got = {"a.log": b"first\n", "b.log": b"first\n"}, []
+    for name, content in contents.items():
+        one.log.append(content, one.log.path.with_name(name))
+    one.start()
+
+    def walk():
+        for source in one.sources:
+            got.extend((source.info.name.rpartition("/")[2], record.position.identity, record.raw) for record in source.read(dice.choice([1, 2, 100])))
+
+    for number in range(40):
+        act = dice.choice(["both", "both", "a.log", "b.log", "walk", "walk", "restart"])
+        line = f"line {number}\n".encode()
+        if act == "restart":
+            one.restart()
+        elif act == "walk":
+            walk()
+        for name in ("a.log", "b.log") if act == "both" else (act,) if act in contents else ():
+            contents[name] += line
+            one.log.append(line, one.log.path.with_name(name))
+    for _ in range(60):
+        walk()
+        one.log.pass_ms(500)
+    shared = len(os.path.commonprefix([*contents.values()]))
+    wanted = Counter()
+    for name, content in contents.items():
+        offset = 0
+        for line in content.splitlines(keepends=True):
+            end = offset + len(line)
+            wanted["one of them" if end <= shared else name, offset, line[:-1]] = 1
+            offset = end
+    lent = Counter()
+    for name, (_, place), raw in got:
+        offset = int.from_bytes(place, "big")
+        lent["one of them" if offset + len(raw) < shared else name, offset, raw] += 1
+    assert lent == wanted
+
+
 def test_lineages_are_forgotten_at_a_bound(tmp_path):
     claims = {b"%d" % n: "old" for n in range(LINEAGES)}
     log = Log(tmp_path)
     log.write([b"x"])
-    reader = OneReader(FileSource(SourceInfo("new"), log.path, start=Start.BEGINNING, clock=lambda: 0), claims)
+    reader = OneReader(FileSource(SourceInfo("new"), log.path, start=Start.BEGINNING, clock=lambda: 0), claims, lambda: 0)
     assert len(reader.read(10)) == 1
     assert len(claims) == LINEAGES
     assert "new" in claims.values()

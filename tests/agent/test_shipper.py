@@ -294,3 +294,19 @@ def test_a_spool_that_cannot_be_read_now_is_tried_again(port, monkeypatch):
         assert not port.shipper.step()
     port.now += HOUR
     assert port.ship() == 1
+
+
+def test_another_sink_takes_over_between_two_parcels_and_what_was_refused_is_tried_at_once(port):
+    port.commit(postfix=["p1"])
+    port.ship()
+    port.commit(postfix=["p2", "p3"], dovecot=["d1"])
+    port.sink.faults = ["refused", "refused"]
+    port.ship()
+    assert port.arrived() == ["p1"]
+    old, port.sink = port.sink, FaultySink("file", FileOptions(path=str(port.folder / "out")))
+    port.shipper.renew(port.sink)
+    assert port.shipper.sink is old
+    port.ship()
+    assert port.shipper.sink is port.sink
+    assert sorted(port.arrived()) == ["d1", "p1", "p2", "p3"]
+    assert port.told.states()[-1] == ("ok", "success")

@@ -53,6 +53,12 @@ def test_two_files_with_the_same_lines(mailvigil, log, config, tmp_path):
     assert found == [f"{tmp_path / 'mail.info'} holds the same lines as {log}: only one of them is read"]
 
 
+def test_two_logs_that_share_their_first_line_only(mailvigil, log, config, tmp_path):
+    first, second, *_ = log.read_text().splitlines(keepends=True)
+    (tmp_path / "mail.err").write_text(first + second.replace("bob@", "eve@"))
+    assert remarks(mailvigil, config(sources=("mail.log", "mail.err"))) == []
+
+
 def test_a_rule_in_the_settings_that_does_not_exist(mailvigil, log, config):
     assert remarks(mailvigil, config("[rules.bf_iq]\nthreshold = 3\n")) == ["unknown rule in the settings: bf_iq"]
 
@@ -82,3 +88,18 @@ def test_a_database_of_places_that_is_none_is_a_fault_of_the_configuration(mailv
     assert "name the .mmdb file" in result.err
     file.write_bytes(database(COUNTRIES, "GeoLite2-Country"))
     assert mailvigil("check", "--config", config(f'[site.geo]\ncountry = "{file}"\n')).code == 0
+
+
+def test_a_rule_of_the_host_that_does_not_load_is_exit_3_and_named_with_its_place(mailvigil, log, config, tmp_path):
+    path = config()
+    for name in ("a", "b"):
+        file = tmp_path / "content" / "rules.d" / f"{name}.yaml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("title: x\n")
+    result = mailvigil("check", "--config", path)
+    assert result.code == 3
+    assert [line.partition(": ")[0] for line in result.err.splitlines() if line.startswith("!")] == [f"! {file.with_name('a.yaml')}:1", f"! {file}:1"]
+    assert "rules are on" in result.out
+    found = json.loads(mailvigil("check", "--config", path, "--json").out)
+    assert [fault["at"] for fault in found["faults"]] == [f"{file.with_name('a.yaml')}:1", f"{file}:1"]
+    assert all(fault["message"] for fault in found["faults"])

@@ -130,6 +130,22 @@ def test_no_second_lap_begins_before_the_end_of_the_first_is_committed(house):
     assert recalled(spool) == {"a": 1, "b": 2}
 
 
+def test_a_lap_of_an_owner_that_was_made_anew_is_begun_again(house):
+    spool, memory = house.open(lap=400), Short("windows")
+    fill(spool, memory)
+    assert step(spool, memory)[0].first
+    fresh = Short("windows")
+    spool.recall(fresh)
+    memory["key1"] = "of nobody any more"
+    fresh["key0"] = "new"
+    parts = [*step(spool, fresh)]
+    assert parts[0].first
+    while not parts[-1].last:
+        parts += step(spool, fresh)
+    assert [part.first for part in parts].count(True) == 1
+    assert recalled(spool) == fresh
+
+
 def test_a_ring_keeps_its_newest_deltas_and_makes_no_laps(house):
     spool, ring, other = house.open(lap=1), Ring("ring"), Short("windows")
     for n in range(9):
