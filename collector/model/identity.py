@@ -15,6 +15,10 @@ REPLAY_KEY = b"mailvigil replay: a constant key"
 FIRST_LINE = 65536
 """How much of the first line a lineage covers."""
 
+_LINEAGES = 256
+_TWO = (2).to_bytes(4, "big")
+"""The length of an ordinal."""
+
 
 def _pack(*parts: bytes) -> bytes:
     return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
@@ -36,6 +40,7 @@ class Identity:
         self._key = key
         self.agent_id = str(UUID(bytes=blake2b(b"agent.id", key=key, digest_size=16).digest()))
         self._seed = blake2b(_pack(self.agent_id.encode()), key=key, digest_size=16)
+        self._lineages: dict[bytes, blake2b] = {}
         self._values = blake2b(b"value", key=key, digest_size=8)
 
     def _id(self, kind: bytes, *parts: bytes) -> str:
@@ -44,8 +49,24 @@ class Identity:
         return state.hexdigest()
 
     def line(self, identity: tuple[bytes, ...], raw: bytes, ordinal: int) -> str:
-        """Return the id of the ``ordinal``-th event of a record; ``identity`` is Position.identity."""
-        return self._id(b"line", *identity, raw, ordinal.to_bytes(2, "big"))
+        """Return the id of the ``ordinal``-th event of a record; ``identity`` is Position.identity.
+
+        Lines of a file begin alike: how their hash begins is remembered by lineage.
+        """
+        if len(identity) != 2:  # noqa: PLR2004 - lineage and offset
+            return self._id(b"line", *identity, raw, ordinal.to_bytes(2, "big"))
+        lineage, offset = identity
+        state = (self._lineages.get(lineage) or self._begun(lineage)).copy()
+        length = len(offset)
+        state.update(b"%b%b%b%b%b%b" % (length.to_bytes(4, "big"), offset, len(raw).to_bytes(4, "big"), raw, _TWO, ordinal.to_bytes(2, "big")))
+        return state.hexdigest()
+
+    def _begun(self, lineage: bytes) -> blake2b:
+        if len(self._lineages) >= _LINEAGES:
+            self._lineages.clear()
+        state = self._lineages[lineage] = self._seed.copy()
+        state.update(_pack(b"line", lineage))
+        return state
 
     def alert(self, rule: str, version: int, episode: tuple[str, ...], opening: str, step: str) -> str:
         """Return an alert's id. ``rule`` is the uuid, ``episode`` the values of ``suppress.by``, ``opening`` the id of the opening event (absence: its due time)."""

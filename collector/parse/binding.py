@@ -10,6 +10,7 @@ from collector.model.moment import span
 from collector.model.strict_yaml import did_you_mean
 from collector.parse import convert, enrich
 from collector.parse.derive import FUNCTIONS
+from collector.parse.opened import PARTS
 from collector.parse.vocabulary import TAG, Vocabulary
 
 if TYPE_CHECKING:
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 
 LINE = ("event.original", "message", "log.offset", "log.flags", "log.level", "mail.redacted", "mail.capped", "mail.maintenance", "postfix.service")
 """What the engine itself, or the site's facts, may put into an event of any line."""
-
-ENVELOPE_PARTS = ("_user", "_session")
-"""Parts of Dovecot's prefix, which a shape may derive from."""
 
 _PREFIX = {"_user": "user.name", "_session": "dovecot.session"}
 
@@ -190,7 +188,7 @@ class _File:
         bound = self._shape(self.name_of(shape), shape.action, shape.set, said | given)
         self._vocabulary.check_shape(bound, said, at)
         self._check_uses(uses, bound, self._source.at(*path, "session"))
-        local = {*parts, *ENVELOPE_PARTS, *(name for _, function in derive for name in function.gives)}
+        local = {*parts, *PARTS, *(name for _, function in derive for name in function.gives)}
         self._check_part(shape.times, local, self._source.at(*path, "times"))
         further = tuple(self._further(also, shape, bound, local, (*path, "also", number)) for number, also in enumerate(shape.also))
         self._check_samples(index, shape)
@@ -218,7 +216,7 @@ class _File:
     def _derive(self, shape: ShapeDef, parts: set[str], path: tuple[Any, ...]) -> tuple[tuple[tuple[str, Derive], ...], set[str]]:
         """Return the functions with the parts that they are fed, and the fields that they may give."""
         found: list[tuple[str, Derive]] = []
-        known = {*parts, *ENVELOPE_PARTS}
+        known = {*parts, *PARTS}
         for name, part in shape.derive.items():
             at = self._source.at(*path, "derive", name)
             function = FUNCTIONS.get(name)

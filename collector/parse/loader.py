@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from collector.errors import ParserError
 from collector.parse import binding, samples
 from collector.parse.definition import define_all
+from collector.parse.dispatch import Compiled
 from collector.parse.grok import Patterns
 from collector.parse.vocabulary import STREAMS
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 class Program:
     """Which lines a parser file reads."""
 
+    name: str
     product: str
     globs: tuple[str, ...]
     entries: tuple[Entry, ...]
@@ -59,6 +61,7 @@ class Parsers:
     ages: Mapping[str, int]
     unparsed: Mapping[str, Shape]
     debug: Mapping[str, Shape]
+    compiled: Compiled
 
     @property
     def products(self) -> tuple[str, ...]:
@@ -109,11 +112,11 @@ def load(files: Iterable[Text], patterns: Iterable[Text], catalogue: Catalogue) 
     programs = []
     for definition, source in defined:
         entries = binding.entries(definition, source, known, catalogue, tables)
-        programs.append(Program(definition.product, definition.program, tuple(entries)))
+        programs.append(Program(definition.parser, definition.product, definition.program, tuple(entries)))
     binding.check_lending(programs, tables)
     debug = {stream: catalogue.shape(f"{stream}.debug", "debug-line", stream, carried=("event.reason", *binding.LINE)) for stream in STREAMS}
     unparsed = {stream: catalogue.shape(f"{stream}.unparsed", "unparsed-line", stream, carried=binding.LINE) for stream in STREAMS}
-    parsers = Parsers(tuple(programs), {name: table.age for name, table in tables.items()}, unparsed, debug)
+    parsers = Parsers(tuple(programs), {name: table.age for name, table in tables.items()}, unparsed, debug, Compiled(programs, catalogue))
     stray = next(samples.strays(parsers), None)
     if stray is not None:
         raise ParserError(f"{stray.shape}, sample {stray.number}: {stray.message}", stray.at, "a sample is taken first by its own shape: order the shapes, or say more in grok")
