@@ -16,8 +16,11 @@ FIRST_LINE = 65536
 """How much of the first line a lineage covers."""
 
 _LINEAGES = 256
-_TWO = (2).to_bytes(4, "big")
-"""The length of an ordinal."""
+_SHORT = 4096
+_LENGTHS = [number.to_bytes(4, "big") for number in range(_SHORT)]
+_EIGHT = _LENGTHS[8]
+_FIRST = _LENGTHS[2] + bytes(2)
+"""The ordinal of a line's first event, packed."""
 
 
 def _pack(*parts: bytes) -> bytes:
@@ -51,14 +54,13 @@ class Identity:
     def line(self, identity: tuple[bytes, ...], raw: bytes, ordinal: int) -> str:
         """Return the id of the ``ordinal``-th event of a record; ``identity`` is Position.identity.
 
-        Lines of a file begin alike: how their hash begins is remembered by lineage.
+        The first event of an ordinary line of a file is the rule: how the hash begins is remembered by lineage, and the rest goes in at once.
         """
-        if len(identity) != 2:  # noqa: PLR2004 - lineage and offset
+        if len(identity) != 2 or len(identity[1]) != 8 or len(raw) >= _SHORT or ordinal:  # noqa: PLR2004 - lineage and offset, in bytes
             return self._id(b"line", *identity, raw, ordinal.to_bytes(2, "big"))
         lineage, offset = identity
         state = (self._lineages.get(lineage) or self._begun(lineage)).copy()
-        length = len(offset)
-        state.update(b"%b%b%b%b%b%b" % (length.to_bytes(4, "big"), offset, len(raw).to_bytes(4, "big"), raw, _TWO, ordinal.to_bytes(2, "big")))
+        state.update(_EIGHT + offset + _LENGTHS[len(raw)] + raw + _FIRST)
         return state.hexdigest()
 
     def _begun(self, lineage: bytes) -> blake2b:

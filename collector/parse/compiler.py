@@ -36,6 +36,7 @@ CAP = 100
 """The most events of one line."""
 _OF_THE_TAG = Group(optional=True, least=1, most=1 << 16, digits=False)
 _FEW_DIGITS = 9
+_OF_A_PROCESS = ("host.name", "process.pid")
 _TAG = {"host.name": "p.host", "process.pid": "p.pid"}
 """What a plan has at hand of its tag."""
 
@@ -47,6 +48,7 @@ class Plan(Protocol):
     host: str
     pid: int | None
     source: str
+    keys: Any
     service: str
     daemon: str
     is_auth: bool
@@ -91,8 +93,10 @@ class _Function:
         self._space = space
         self._lines: list[str] = []
         self._parts = parts_of(entry.pattern)
-        self._sure: set[str] = set()
+        self._sure: dict[str, str] = {}
         self._may: set[str] = set()
+        self._done: set[str] = set()
+        self._alone = _followers(entry)
         self._local = any(name.startswith("_") for _, function in entry.derive for name in function.gives)
         self._values = 0
 
@@ -138,37 +142,64 @@ class _Function:
             if part.name in used and len(part.groups) > 1:
                 first, *others = [f"v{group}" for group in part.groups]
                 self._say(f"{part.variable} = " + "".join(f"{one} if {one} is not None else " for one in [first, *others[:-1]]) + others[-1])
-        display = ["'event.original': text", "'message': message", "'log.offset': offset"]
-        later = []
+        self._may = {part.name for part in fields}
         for part in fields:
-            made = conversion(part.name, self._catalogue.fields[part.name], part.group)
-            self._space.update(made.names)
-            expression = made.expression.format(v=part.variable)
-            if made.total and part.sure:
-                display.append(f"{part.name!r}: {self._listed(part.name, expression)}")
-                self._sure.add(part.name)
-            else:
-                later.append((part, made.total, expression))
-            self._may.add(part.name)
+            if part.sure:
+                self._expect(part)
+        display = ["'event.original': text", "'message': message", "'log.offset': offset"]
+        display += [f"{name!r}: {self._listed(name, value)}" for name, value in self._sure.items()]
+        display += self._followed()
         self._say(f"d = {{{', '.join(display)}}}")
-        for part, total, expression in later:
-            self._put(part, expression, total=total)
+        for part in fields:
+            if not part.sure:
+                self._say(f"if {part.variable} is not None:" if part.name == convert.NULL_SENDER else f"if {part.variable}:")
+                self._optional(part.name, part.variable, part.group, 2)
+
+    def _converted(self, name: str, text: str, group: Group) -> tuple[str, bool]:
+        made = conversion(name, self._catalogue.fields[name], group)
+        self._space.update(made.names)
+        return made.expression.format(v=text), made.total
+
+    def _expect(self, part: Part) -> None:
+        """Convert a part that every match has. Where it is no value after all (an address that is none), the plain way takes the line."""
+        expression, total = self._converted(part.name, part.variable, part.group)
+        value = expression
+        if value != part.variable:
+            value = self._value()
+            self._say(f"{value} = {expression}")
+        if not total:
+            self._say(f"if {value} is None:")
+            self._say("return None", 2)
+        self._sure[part.name] = value
+
+    def _followed(self) -> list[str]:
+        """Return what follows from fields that are sure, as parts of the first display."""
+        found = []
+        for name, origin in self._alone.items():
+            if origin in self._sure:
+                value = self._sure[origin]
+                found.append(f"{name!r}: {f'[{value}]' if name.startswith('related.') else value}")
+                self._done.add(name)
+        return found
+
+    def _optional(self, name: str, text: str, group: Group, depth: int) -> None:
+        """Set a field of the line that is not always there, and what follows from it alone."""
+        expression, total = self._converted(name, text, group)
+        follows = [follower for follower, origin in self._alone.items() if origin == name]
+        value = expression
+        if follows or not total:
+            value = self._value()
+            self._say(f"{value} = {expression}", depth)
+        if not total:
+            self._say(f"if {value} is not None:", depth)
+            depth += 1
+        self._say(f"d[{name!r}] = {self._listed(name, value)}", depth)
+        for follower in follows:
+            self._say(f"d[{follower!r}] = {f'[{value}]' if follower.startswith('related.') else value}", depth)
+            self._done.add(follower)
 
     def _listed(self, name: str, expression: str) -> str:
         return f"[{expression}]" if self._catalogue.fields[name].array else expression
-
-    def _put(self, part: Part, expression: str, *, total: bool) -> None:
-        depth = 1
-        if not part.sure:
-            self._say(f"if {part.variable} is not None:" if part.name == convert.NULL_SENDER else f"if {part.variable}:")
-            depth = 2
-        if total:
-            self._say(f"d[{part.name!r}] = {self._listed(part.name, expression)}", depth)
-            return
-        value = self._value()
-        self._say(f"{value} = {expression}", depth)
-        self._say(f"if {value} is not None:", depth)
-        self._say(f"d[{part.name!r}] = {self._listed(part.name, value)}", depth + 1)
 
     # What functions make of it.
 
@@ -279,7 +310,7 @@ class _Function:
     def _field(self, name: str) -> tuple[str, bool]:
         """Return the expression of a field of the event, or of its tag, and whether it is always there."""
         if name in self._sure:
-            return f"d[{name!r}]", True
+            return self._sure[name], True
         static = self._shape.static.get(name)
         fallback = repr(static) if static is not None else _TAG.get(name, f"p.tag.get({name!r})" if name in TAG else "")
         if name not in self._may:
@@ -288,9 +319,6 @@ class _Function:
 
     def _session(self, use: Use) -> None:
         key, depth = self._key(use)
-        if use.opens:
-            self._say(f"if {key} in s.rows:", depth)
-            self._say(f"s.forget({key})", depth + 1)
         less = self._less()
         takes = [] if use.opens else [name for name in use.takes if name not in self._sure]
         if (takes or less) and not use.opens:
@@ -310,19 +338,23 @@ class _Function:
 
     def _key(self, use: Use) -> tuple[str, int]:
         """Build the row's key; where a field of it may be absent, what follows stands deeper."""
+        if use.table.key == _OF_A_PROCESS and not self._may & set(_OF_A_PROCESS) and not self._shape.static.keys() & set(_OF_A_PROCESS):
+            self._say("if p.pid is not None:")
+            self._say(f"key = p.keys[{use.table.name!r}]", 2)
+            return "key", 2
         values, tests = [], []
         for name in use.table.key:
-            expression, always = self._field(name)
-            if not always:
-                value = self._value()
-                self._say(f"{value} = {expression}")
-                tests.append(f"{value} is not None")
-                expression = value
-            values.append(expression)
+            value, always = self._field(name)
+            if not always or not value.replace(".", "").isidentifier():
+                self._say(f"{(variable := self._value())} = {value}")
+                tests += [] if always else [f"{variable} is not None"]
+                value = variable
+            values.append(value)
         if tests:
             self._say(f"if {' and '.join(tests)}:")
         depth = 2 if tests else 1
-        self._say(f"key = (p.source, {use.table.name!r}, {', '.join(values)})", depth)
+        text = "\\0".join([use.table.name, *(f"{{{value}}}" for value in ("p.source", *values))])
+        self._say(f"key = f'{text}'", depth)
         return "key", depth
 
     def _taken(self, takes: list[str], depth: int) -> None:
@@ -340,12 +372,14 @@ class _Function:
         for name in use.gives:
             static = self._shape.static.get(name)
             if name in self._sure:
-                sure[name] = f"d[{name!r}]"
+                sure[name] = self._listed(name, self._sure[name])
             elif name in self._may:
                 maybe.append((name, f"d.get({name!r}{'' if static is None else f', {static!r}'})"))
             elif static is not None:
                 sure[name] = repr(static)
         if not (sure or maybe or use.counts):
+            if use.opens:
+                self._say(f"s.forget({key})", depth)
             return
         self._say(f"g = {{{', '.join(f'{name!r}: {value}' for name, value in sure.items())}}}", depth)
         for name, expression in maybe:
@@ -354,8 +388,9 @@ class _Function:
             self._say(f"g[{name!r}] = x", depth + 1)
         number = "o.repeat" if self._entry.times is None else "k * o.repeat"
         counts = f"{{{use.counts!r}: {number}}}" if use.counts is not None else "NOTHING"
-        write = f"s.write({key}, now, g, {counts})"
-        self._say(write if sure or use.counts else f"{write} if g else s.row({key}, now)", depth)
+        write = f"s.open({key}, now, g, {counts})" if use.opens else f"s.write({key}, {use.table.age}, now, g, {counts})"
+        instead = f"s.forget({key})" if use.opens else f"s.row({key}, {use.table.age}, now)"
+        self._say(write if sure or use.counts else f"{write} if g else {instead}", depth)
 
     # What becomes of it.
 
@@ -391,36 +426,43 @@ class _Function:
                 self._say(f"e[{name!r}] = d[{name!r}]", 3)
 
     def _finish(self) -> None:
-        allowed = self._shape.fields
+        followers = [name for name in self._shape.fields if name not in self._done]
         for origin, name in convert.ADDRESSES:
-            if name in allowed and origin in self._may:
-                self._follow(origin, f"d[{name!r}] = x", name)
+            if name in followers and origin in self._may:
+                self._follow(origin, name, "x")
         for origin, name in convert.DOMAINS:
-            if name in allowed and origin in self._may:
-                self._follow(origin, f"d[{name!r}] = y", name, "y = domain_of(x[0])")
-        if "user.name" in self._may and ("user.domain" in allowed or "user.email" in allowed):
-            self._say(f"x = d{_get('user.name', self._sure)}")
-            self._say("y = None if x is None else domain_of(x)" if "user.name" not in self._sure else "y = domain_of(x)")
+            if name in followers and origin in self._may:
+                self._follow(origin, name, "y", f"domain_of({self._sure.get(origin, 'x[0]')})")
+        names = [name for name in ("user.domain", "user.email") if name in followers]
+        if names and "user.name" in self._may:
+            user = self._sure.get("user.name", "x")
+            if user == "x":
+                self._say("x = d.get('user.name')")
+            self._say(f"y = domain_of({user})" if user != "x" else "y = None if x is None else domain_of(x)")
             self._say("if y is not None:")
-            for name, value in (("user.domain", "y"), ("user.email", "x.lower()")):
-                if name in allowed:
-                    self._say(f"d.setdefault({name!r}, {value})" if name in self._may else f"d[{name!r}] = {value}", 2)
+            for name in names:
+                value = "y" if name == "user.domain" else f"{user}.lower()"
+                self._say(f"d.setdefault({name!r}, {value})" if name in self._may else f"d[{name!r}] = {value}", 2)
         for name, origins in convert.RELATED.items():
-            if name in allowed:
+            if name in followers:
                 self._related(name, [origin for origin in origins if origin in self._may])
 
-    def _follow(self, origin: str, assignment: str, name: str, read: str = "") -> None:
-        self._say(f"x = d{_get(origin, self._sure)}")
-        tests = ([] if origin in self._sure else ["x is not None"]) + ([f"{name!r} not in d"] if name in self._may else [])
+    def _follow(self, origin: str, name: str, value: str, read: str = "") -> None:
+        tests = [f"{name!r} not in d"] if name in self._may else []
+        if origin not in self._sure:
+            self._say(f"x = d.get({origin!r})")
+            tests.insert(0, "x is not None")
+        elif value == "x":
+            value = self._sure[origin]
         depth = 1
         if tests:
             self._say(f"if {' and '.join(tests)}:")
             depth = 2
         if read:
-            self._say(read, depth)
+            self._say(f"y = {read}", depth)
             self._say("if y is not None:", depth)
             depth += 1
-        self._say(assignment, depth)
+        self._say(f"d[{name!r}] = {value}", depth)
 
     def _related(self, name: str, origins: list[str]) -> None:
         if not origins:
@@ -430,24 +472,34 @@ class _Function:
             self._say(f"if {name!r} not in d:")
             depth = 2
         if len(origins) == 1 and origins[0] in self._sure:
-            self._say(f"d[{name!r}] = [d[{origins[0]!r}]]", depth)
+            self._say(f"d[{name!r}] = [{self._sure[origins[0]]}]", depth)
             return
-        values = [f"x{number}" for number in range(len(origins))]
-        for value, origin in zip(values, origins, strict=True):
-            self._say(f"{value} = d{_get(origin, self._sure)}", depth)
-        if len(origins) == 1:
-            self._say("if x0 is not None:", depth)
-            self._say(f"d[{name!r}] = [x0]", depth + 1)
+        a, *rest = (f"d.get({origin!r})" for origin in origins)
+        self._say(f"a = {a}", depth)
+        if not rest:
+            self._say("if a is not None:", depth)
+            self._say(f"d[{name!r}] = [a]", depth + 1)
             return
-        self._say("if x0 is None:", depth)
-        self._say("if x1 is not None:", depth + 1)
-        self._say(f"d[{name!r}] = [x1]", depth + 2)
-        self._say("else:", depth)
-        self._say(f"d[{name!r}] = [x0] if x1 is None or x1 == x0 else [x0, x1]", depth + 1)
+        self._say(f"b = {rest[0]}", depth)
+        self._say("if a is not None:", depth)
+        self._say(f"d[{name!r}] = [a] if b is None or b == a else [a, b]", depth + 1)
+        self._say("elif b is not None:", depth)
+        self._say(f"d[{name!r}] = [b]", depth + 1)
 
 
-def _get(name: str, sure: set[str]) -> str:
-    return f"[{name!r}]" if name in sure else f".get({name!r})"
+def _followers(entry: Entry) -> dict[str, str]:
+    """Return fields that follow from one field of the line's own text, and that nothing else can say."""
+    own = {name: part for name, part in parts_of(entry.pattern).items() if not name.startswith("_")}
+    other = {name for _, derive in entry.derive for name in derive.gives} | {name for given in entry.facts.values() for name in given}
+    other |= {name for use in entry.uses for name in use.takes} | {*entry.lends.values(), TRIED}
+    found = {}
+    for name, origins in (*((name, (origin,)) for origin, name in convert.ADDRESSES), *convert.RELATED.items()):
+        possible = [origin for origin in origins if origin in own or origin in other]
+        if len(possible) == 1 and name in entry.shape.fields and name not in own and name not in other:
+            origin = possible[0]
+            if origin in own and (own[origin].sure or origin not in other):
+                found[name] = origin
+    return found
 
 
 def _counter(name: str) -> str:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from collector.parse import redact
+from collector.parse.anatomy import HEAD
 from collector.parse.compiler import compile_file
+from collector.parse.opened import LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from collector.model.catalogue import Catalogue
-    from collector.model.shape import Shape
     from collector.parse.binding import Entry
     from collector.parse.compiler import Made
     from collector.parse.loader import Program
@@ -28,15 +29,19 @@ class Row(NamedTuple):
     fullmatch: Callable[..., Any]
     also: str | None
     make: Callable[..., Any]
-    shape: Shape
+    entry: Entry
 
 
 Bucket = tuple[Row, ...]
 
 
 class Table(NamedTuple):
-    """``others`` is the bucket of words that no shape names. ``doubtful`` are words behind which there may be a secret."""
+    """``tokens``: what stands before the first blank -> bucket, where that alone says the first word; for the rest ``words``, first word -> bucket.
 
+    ``others`` is the bucket of words that no shape names. ``doubtful`` are words behind which there may be a secret.
+    """
+
+    tokens: dict[str, Bucket]
     words: dict[str, Bucket]
     others: Bucket
     doubtful: frozenset[str]
@@ -66,9 +71,11 @@ class Compiled:
         return self._tables[entries]
 
     def _table(self, entries: tuple[Entry, ...]) -> Table:
-        words = sorted({word for entry in entries for word in entry.pattern.anatomy.words or ()})
+        words = {word: self._bucket(entries, word) for word in sorted({word for entry in entries for word in entry.pattern.anatomy.words or ()})}
         doubtful = frozenset(word for word in ("", *words) if redact.doubtful(word))
-        return Table({word: self._bucket(entries, word) for word in words}, self._bucket(entries, None), doubtful)
+        plain = [word for word in words if word not in doubtful and word not in LEVELS]
+        tokens = {token: words[word] for word in plain for token in (word, f"{word}:") if HEAD.match(f"{token} ")[1] == word}
+        return Table(tokens, words, self._bucket(entries, None), doubtful)
 
     def _bucket(self, entries: tuple[Entry, ...], word: str | None) -> Bucket:
         found = []
@@ -76,5 +83,5 @@ class Compiled:
             anatomy = entry.pattern.anatomy
             if anatomy.words is None or word in anatomy.words:
                 held = anatomy.holds(entry.contains)
-                found.append(Row(entry.contains, entry.pattern.regex.fullmatch, None if held else entry.contains, self.made(self._files[entry]).functions[entry], entry.shape))
+                found.append(Row(entry.contains, entry.pattern.regex.fullmatch, None if held else entry.contains, self.made(self._files[entry]).functions[entry], entry))
         return tuple(found)

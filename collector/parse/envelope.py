@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from collector.model.record import SourceInfo
 from collector.parse import syslog, timestamps
 from collector.parse.opened import UNREAD, Opened, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from collector.model.record import Record, SourceInfo
+    from collector.model.record import Record
     from collector.parse.opened import Span
 
 REMEMBERED = 8192
@@ -24,26 +25,30 @@ _SECONDS = 4096
 _DAY = 86_400_000
 _YEAR = 364 * _DAY
 """So long, at the least, it takes a stamp without a year to come round again."""
-_SECOND = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:Z|[+-][0-9]{2}:[0-9]{2})")
+_SECOND = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.?(?:Z|[+-][0-9]{2}:[0-9]{2})")
+"""A stamp without the digits of its fraction."""
 _STAMP = re.compile(r"(?P<month>[A-Z][a-z]{2}) {1,2}(?P<day>[0-9]{1,2}) (?P<clock>[0-9]{2}:[0-9]{2}:[0-9]{2})")
 _THREE = {f"{number:03d}": number for number in range(1000)}
 """What three digits mean; nothing else is in it."""
+_PID_DIGITS = 10
 _REPEATED = "message repeated "
 _LEVELS = frozenset("DIWEFP")
 """First letters of Dovecot's level words."""
-# The prefixes that can be read in one way only: no bracket and no blank in the name, and behind the name a bracket.
-_PREFIX = re.compile(r"(?P<service>(?!auth(?:-worker)?\()[a-z][a-z0-9_-]{0,63})(?:\((?P<user>[^\s()<>]{1,512})\)(?=<))?(?:<(?P<pid>[0-9]{1,10})>)?(?:<(?P<session>[^<>\s]*)>)?")
+# The prefixes that can be read in one way only: no bracket and no blank in the name, and behind it the only place where it could end.
+_PREFIX = re.compile(r"(?P<service>(?!auth(?:-worker)?\()[a-z][a-z0-9_-]{0,63})(?:\((?P<user>[^\s()<>]{1,512})\))?(?:<(?P<pid>[0-9]{1,10})>)?(?:<(?P<session>[^<>\s]*)>)?")
 
 
 class _Lane:
     """What is remembered of one source."""
 
-    __slots__ = ("heads", "moments", "own", "reads", "source")
+    __slots__ = ("heads", "moments", "own", "reads", "source", "usual")
 
     def __init__(self, source: SourceInfo) -> None:
         self.source = source
         self.reads = frozenset(syslog.FORMATS if source.format == "auto" else (source.format,))
         self.heads: dict[str, dict[Any, Origin]] = {envelope: {} for envelope in ("rfc3164", "rfc3339", "rfc5424", "header")}
+        self.usual: dict[str, Origin] = {}
+        """Of the heads of RFC 3339 those without a priority, with their colon."""
         self.moments: dict[str, int] = {}
         self.own = Origin(source, "dovecot", zoneless=True, product="dovecot")
 
@@ -54,16 +59,36 @@ class Envelopes:
     def __init__(self) -> None:
         """Begin with nothing remembered."""
         self._lanes: dict[str, _Lane] = {}
-        self._lane: _Lane | None = None
+        self._lane = _Lane(SourceInfo(""))
         self._seconds: dict[str, int] = {}
+        self._dotted: dict[str, int] = {}
+        """The same with the point before a fraction."""
         self._origins: dict[tuple[Any, ...], Origin] = {}
         self._remembered = 0
 
     def open(self, record: Record) -> Opened:
         """Read the envelope; never an exception, whatever the bytes are."""
         lane = self._lane
-        if lane is None or lane.source is not record.source:
+        if lane.source is not record.source:
             lane = self._lane_of(record.source)
+        if record.header is None:
+            text = record.raw.decode("utf-8", "backslashreplace")
+            # The commonest line, in a row: a stamp with six digits behind the second and a known head.
+            at = text.find(" ", 26)
+            colon = text.find(": ", at)
+            origin = lane.usual.get(text[at : colon + 1])
+            if origin is not None:
+                time = self._dotted.get(text[:20] + text[26:at])
+                thousandths = _THREE.get(text[20:23])
+                start = colon + 2
+                if time is not None and thousandths is not None and text[23:26] in _THREE and text[start : start + 8] != "message " and text[-1] != "\r":
+                    if origin.product != "dovecot":
+                        return Opened(record, text, start, len(text), time + thousandths, origin, (0, at))
+                    if origin.daemon is None and (opened := self._prefixed(record, text, start, time + thousandths, origin, (0, at))) is not None:
+                        return opened
+        return self._read(record, lane)
+
+    def _read(self, record: Record, lane: _Lane) -> Opened:
         opened = None
         if record.header is None:
             text = record.raw.decode("utf-8", "backslashreplace")
@@ -191,8 +216,11 @@ class Envelopes:
     def _service(self, origin: Origin, prefix: re.Match[str]) -> tuple[Origin | None, Mapping[str, str] | None]:
         """Return the origin that a prefix makes of a bare ``dovecot``, and its parts."""
         service, user, pid, session = prefix.groups()
-        if pid is None and user is not None and user.isdigit():
-            return None, None
+        if user is not None and pid is None:
+            if session is None and prefix.string.find(")<", prefix.end()) >= 0:
+                return None, None
+            if user.isascii() and user.isdigit() and len(user) <= _PID_DIGITS:
+                user, pid = None, user
         key = service if pid is None else f"{service}<{pid}>"
         found = origin.services.get(key)
         if found is None:
@@ -209,6 +237,8 @@ class Envelopes:
         origin = syslog.origin_of(envelope, head + end, lane.source)
         if origin is not None:
             origin = lane.heads[envelope][head] = self._interned(origin)
+            if envelope == "rfc3339" and head[0] == " " and "rfc3339" in lane.reads:
+                lane.usual[f"{head}:"] = origin
         return origin
 
     def _interned(self, origin: Origin) -> Origin:
@@ -217,7 +247,7 @@ class Envelopes:
         if self._remembered > REMEMBERED:
             self._lanes.clear()
             self._origins.clear()
-            self._lane, self._remembered = None, 1
+            self._lane, self._remembered = _Lane(SourceInfo("")), 1
         return self._origins.setdefault(origin.facts, origin)
 
     def _lane_of(self, source: SourceInfo) -> _Lane:
@@ -233,21 +263,21 @@ class Envelopes:
         """Return ms of a stamp of RFC 3339 from ``begin`` to ``at`` whose fraction has no, three or six digits."""
         second = begin + 19
         if text[second : second + 1] != ".":
-            return self._seconds.get(text[begin:at]) or self._second(text[begin:at])
+            return self._seconds.get(text[begin:at]) or self._second(text[begin:at], self._seconds)
         thousandths = _THREE.get(text[second + 1 : second + 4])
         zone = second + 4
         if text[zone : zone + 3] in _THREE:
             zone += 3
-        stamp = text[begin:second] + text[zone:at]
-        whole = self._seconds.get(stamp) or self._second(stamp)
+        stamp = text[begin : second + 1] + text[zone:at]
+        whole = self._dotted.get(stamp) or self._second(stamp, self._dotted)
         return None if whole is None or thousandths is None else whole + thousandths
 
-    def _second(self, stamp: str) -> int | None:
-        moment = None if _SECOND.fullmatch(stamp) is None else timestamps.rfc3339(stamp)
+    def _second(self, stamp: str, known: dict[str, int]) -> int | None:
+        moment = None if _SECOND.fullmatch(stamp) is None else timestamps.rfc3339(stamp.replace(".", ""))
         if moment is not None:
-            if len(self._seconds) >= _SECONDS:
-                self._seconds.clear()
-            self._seconds[stamp] = moment
+            if len(known) >= _SECONDS:
+                known.clear()
+            known[stamp] = moment
         return moment
 
     def _moment_3164(self, record: Record, lane: _Lane, stamp: str) -> int | None:

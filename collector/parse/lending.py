@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from collector.parse.sessions import COUNTS, FIELDS
+from collector.parse.sessions import COUNTS, FIELDS, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,7 @@ def lend(sessions: Sessions, entry: Entry, source: str, now: int, tag: Mapping[s
             continue
         if use.opens:
             sessions.forget(key)
-        row = sessions.row(key, now)
+        row = sessions.row(key, use.table.age, now)
         for name in use.takes:
             if row is not None and name in row[FIELDS]:
                 fields.setdefault(name, row[FIELDS][name])
@@ -42,7 +42,7 @@ def lend(sessions: Sessions, entry: Entry, source: str, now: int, tag: Mapping[s
 
 def _key(use: Use, entry: Entry, source: str, tag: Mapping[str, Any], fields: Mapping[str, Any]) -> Key | None:
     values = [fields.get(name, entry.shape.static.get(name, tag.get(name))) for name in use.table.key]
-    return None if None in values else (source, use.table.name, *values)
+    return None if None in values else key_of(use.table.name, source, values)
 
 
 def _give(sessions: Sessions, use: Use, entry: Entry, key: Key, now: int, fields: Mapping[str, Any], events: int) -> None:
@@ -50,4 +50,4 @@ def _give(sessions: Sessions, use: Use, entry: Entry, key: Key, now: int, fields
     given = {**use.set, **{name: value for name, value in given.items() if value is not None}}
     counts = {} if use.counts is None else {use.counts: events}
     if given or counts:
-        sessions.write(key, now, given, counts)
+        sessions.write(key, use.table.age, now, given, counts)

@@ -55,10 +55,9 @@ class Dispatch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parsers:
-    """All that content says about lines. ``ages``: table -> ms; ``unparsed``, ``debug``: stream -> the shape of lines that nothing takes."""
+    """All that content says about lines. ``unparsed``, ``debug``: stream -> the shape of lines that nothing takes."""
 
     programs: tuple[Program, ...]
-    ages: Mapping[str, int]
     unparsed: Mapping[str, Shape]
     debug: Mapping[str, Shape]
     compiled: Compiled
@@ -116,7 +115,7 @@ def load(files: Iterable[Text], patterns: Iterable[Text], catalogue: Catalogue) 
     binding.check_lending(programs, tables)
     debug = {stream: catalogue.shape(f"{stream}.debug", "debug-line", stream, carried=("event.reason", *binding.LINE)) for stream in STREAMS}
     unparsed = {stream: catalogue.shape(f"{stream}.unparsed", "unparsed-line", stream, carried=binding.LINE) for stream in STREAMS}
-    parsers = Parsers(tuple(programs), {name: table.age for name, table in tables.items()}, unparsed, debug, Compiled(programs, catalogue))
+    parsers = Parsers(tuple(programs), unparsed, debug, Compiled(programs, catalogue))
     stray = next(samples.strays(parsers), None)
     if stray is not None:
         raise ParserError(f"{stray.shape}, sample {stray.number}: {stray.message}", stray.at, "a sample is taken first by its own shape: order the shapes, or say more in grok")

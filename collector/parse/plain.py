@@ -48,7 +48,7 @@ class PlainEngine:
         """Begin with empty sessions."""
         self.parsers = parsers
         self.counts = dict.fromkeys(("lines", "events", "unparsed", "debug", "irrelevant"), 0)
-        self.sessions = Sessions(parsers.ages)
+        self.sessions = Sessions()
         self.catalogue = catalogue
         self._identity = identity
         self._ships_debug = debug_lines == "ship"

@@ -116,7 +116,7 @@ def _dovecot_may(text: str) -> bool:
 
 
 def _postfix_may(text: str) -> bool:
-    return "command" in text or "COMMAND" in text or _REASON in text or "PREGREET" in text or "request longer" in text or "BARE NEWLINE" in text
+    return "MTP command" in text or "command pip" in text or "COMMAND" in text or _REASON in text or "PREGREET" in text or "request longer" in text or "BARE NEWLINE" in text
 
 
 def _disjoint(found: list[Cut]) -> tuple[Cut, ...]:

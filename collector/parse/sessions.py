@@ -30,8 +30,13 @@ _MOST = 1 << 53
 ORDER, TIME, FIELDS, COUNTS, SIZE = range(5)
 """The places in a row."""
 
-Key = tuple[Any, ...]
-"""Source, table, values of the table's key: sessions never join across sources."""
+Key = str
+"""Table, source, values of the table's key, with NULs between them: sessions never join across sources."""
+
+
+def key_of(table: str, source: str, values: Iterable[Any]) -> Key:
+    """Return the key of a row."""
+    return "\0".join((table, source, *map(str, values)))
 
 
 class Sessions:
@@ -39,12 +44,11 @@ class Sessions:
 
     name = "parse.sessions"
 
-    def __init__(self, ages: Mapping[str, int], limit_bytes: int = LIMIT) -> None:
-        """Begin empty; ``ages`` says in ms how long a row of each table lives after its last writing."""
+    def __init__(self, limit_bytes: int = LIMIT) -> None:
+        """Begin empty."""
         self.rows: dict[Key, list[Any]] = {}
         self.evicted = 0
         """Rows that went for want of room, since the start."""
-        self._ages = ages
         self._limit = limit_bytes
         self._order = 0
         self._size = 0
@@ -55,28 +59,41 @@ class Sessions:
         """Bytes that the rows count for."""
         return self._size
 
-    def row(self, key: Key, now: int) -> list[Any] | None:
-        """Return the row that earlier lines wrote, unless it is too old; ``now`` is event time in ms."""
+    def row(self, key: Key, age: int, now: int) -> list[Any] | None:
+        """Return the row that earlier lines wrote, unless more than ``age`` (ms) has passed since; ``now`` is event time in ms."""
         row = self.rows.get(key)
-        if row is not None and now - row[TIME] > self._ages[key[1]]:
+        if row is not None and now - row[TIME] > age:
             self.forget(key)
             return None
         return row
 
-    def write(self, key: Key, now: int, fields: dict[str, Any], counts: Mapping[str, int]) -> None:
+    def write(self, key: Key, age: int, now: int, fields: dict[str, Any], counts: Mapping[str, int]) -> None:
         """Give fields to the session and add to its counters; opens it where there is none. ``fields`` belongs to the row from now on."""
-        row = self.row(key, now)
+        row = self.rows.get(key)
+        if row is None or now - row[TIME] > age:
+            self.open(key, now, fields, counts)
+            return
+        del self.rows[key]
         self._order += 1
-        if row is None:
-            row = [self._order, now, fields, {}, 0]
-        else:
-            del self.rows[key]
-            self._size -= row[SIZE]
-            row[ORDER], row[TIME] = self._order, now
-            row[FIELDS].update(fields)
+        self._size -= row[SIZE]
+        row[ORDER], row[TIME] = self._order, now
+        row[FIELDS].update(fields)
         for name, number in counts.items():
             row[COUNTS][name] = min(row[COUNTS].get(name, 0) + number, _MOST)
         self._put(key, row)
+
+    def open(self, key: Key, now: int, fields: dict[str, Any], counts: Mapping[str, int]) -> None:
+        """Begin a session anew."""
+        row = self.rows.pop(key, None)
+        if row is not None:
+            self._size -= row[SIZE]
+        self._order += 1
+        self._put(key, [self._order, now, fields, {name: min(number, _MOST) for name, number in counts.items()} if counts else {}, 0])
+
+    def _put(self, key: Key, row: list[Any]) -> None:
+        row[SIZE] = size = _size(key, row[FIELDS], row[COUNTS])
+        self._size += size
+        self.rows[key] = row
         self._touched[key] = None
         if self._size > self._limit:
             self._shrink()
@@ -118,24 +135,20 @@ class Sessions:
         for blob in blobs:
             for key, *row in json.loads(blob):
                 if row:
-                    found[tuple(key)] = [*row, 0]
+                    found[key] = [*row, 0]
                 else:
-                    found.pop(tuple(key), None)
+                    found.pop(key, None)
         self.rows.clear()
         self._touched.clear()
         self._size = self._order = 0
         for key, row in sorted(found.items(), key=lambda item: item[1][ORDER]):
             self._put(key, row)
             self._order = row[ORDER]
+        self._touched.clear()
 
     def keep(self) -> int | None:
         """See Remembers."""
         return None
-
-    def _put(self, key: Key, row: list[Any]) -> None:
-        row[SIZE] = size = _ROW + sum(map(_weight, key)) + sum(map(_weight, row[FIELDS].values())) + _FIELD * (len(row[FIELDS]) + len(row[COUNTS]))
-        self._size += size
-        self.rows[key] = row
 
     def _shrink(self) -> None:
         """Make some more room than is needed: the oldest row of a dict is found behind the places of all that went before it."""
@@ -152,7 +165,12 @@ class Sessions:
         self.evicted += len(oldest)
 
 
-def _weight(value: Any) -> int:
-    if value.__class__ is str:
-        return len(value) if value.isascii() else _WIDE * len(value)
-    return sum(map(_weight, value)) + _FIELD * len(value) if value.__class__ is list else 0
+def _size(key: Key, fields: dict[str, Any], counts: dict[str, int]) -> int:
+    """Estimate what a row costs in memory; at least as much as it does."""
+    letters = len(key)
+    for value in fields.values():
+        if value.__class__ is str:
+            letters += len(value)
+        elif value.__class__ is list:
+            letters += sum(_FIELD + len(one) for one in value if one.__class__ is str)
+    return _ROW + _FIELD * (len(fields) + len(counts)) + _WIDE * letters
