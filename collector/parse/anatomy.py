@@ -22,6 +22,8 @@ HEAD = re.compile(rf"(?:(?:{_TAKEN_OFF}): )?([A-Za-z_-]*)")
 _IS_TAKEN_OFF = re.compile(_TAKEN_OFF)
 _WORD = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-")
 _DIGITS = frozenset("0123456789")
+UNBOUNDED = 1 << 32
+"""The length of what has no longest text."""
 _MOST_STATES = 64
 _MOST_LITERALS = 4
 
@@ -74,7 +76,7 @@ def _groups(items: Iterable[Any], found: dict[int, Group], *, optional: bool) ->
             number, _, _, body = value
             if number is not None:
                 least, most = body.getwidth()
-                found[number] = Group(optional, int(least), int(most), _characters(body) <= _DIGITS)
+                found[number] = Group(optional, int(least), min(int(most), UNBOUNDED), _characters(body) <= _DIGITS)
             _groups(body, found, optional=optional)
         elif kind is op.BRANCH:
             for branch in value[1]:

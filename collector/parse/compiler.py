@@ -118,10 +118,9 @@ class _Function:
         self._lines.append("    " * depth + line)
 
     def _constant(self, name: str, value: Any) -> str:
-        """Give a value a name of its own in the file, and return the name."""
-        own = f"{name}_{self._number}"
-        while own in self._space and self._space[own] is not value:
-            own += "_"
+        """Give a value a name in the file, and return the name."""
+        known = [name if name.isidentifier() else "function", f"{name}_{self._number}"]
+        own = next((one for one in known if one.isidentifier() and self._space.get(one, value) is value), f"function_{len(self._space)}")
         self._space[own] = value
         return own
 

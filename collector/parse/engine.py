@@ -90,10 +90,10 @@ class Engine(PlainEngine):
         redacted = None
         level = opened.known_level
         bucket = plan.tokens.get(text[start : text.find(" ", start)])
-        if bucket is None or (plan.guard is not None and plan.guard(text)):
+        if bucket is None or (plan.guard is not None and plan.guard(text, start, end)):
             word = HEAD.match(text, start, end)[1]  # type: ignore[index] - it matches anything
             bucket = table.words.get(word)
-            if plan.guard is not None and (bucket is None or word in table.doubtful or plan.guard(text)):
+            if plan.guard is not None and (bucket is None or word in table.doubtful or plan.guard(text, start, end)):
                 redacted = redact.redact_line(opened, plan.dispatch)
                 text, end = redacted.text, redacted.end
                 word = HEAD.match(text, start, end)[1]  # type: ignore[index]

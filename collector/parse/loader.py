@@ -113,8 +113,8 @@ def load(files: Iterable[Text], patterns: Iterable[Text], catalogue: Catalogue) 
         entries = binding.entries(definition, source, known, catalogue, tables)
         programs.append(Program(definition.parser, definition.product, definition.program, tuple(entries)))
     binding.check_lending(programs, tables)
-    debug = {stream: catalogue.shape(f"{stream}.debug", "debug-line", stream, carried=("event.reason", *binding.LINE)) for stream in STREAMS}
-    unparsed = {stream: catalogue.shape(f"{stream}.unparsed", "unparsed-line", stream, carried=binding.LINE) for stream in STREAMS}
+    debug = {stream: _of_any_line(f"{stream}.debug", "debug-line", stream, catalogue, "event.reason") for stream in STREAMS}
+    unparsed = {stream: _of_any_line(f"{stream}.unparsed", "unparsed-line", stream, catalogue) for stream in STREAMS}
     parsers = Parsers(tuple(programs), unparsed, debug, Compiled(programs, catalogue))
     stray = next(samples.strays(parsers), None)
     if stray is not None:
@@ -122,3 +122,6 @@ def load(files: Iterable[Text], patterns: Iterable[Text], catalogue: Catalogue) 
     return parsers
 
 
+def _of_any_line(name: str, action: str, stream: str, catalogue: Catalogue, *also: str) -> Shape:
+    shape = catalogue.shape(name, action, stream, carried=(*also, *binding.LINE))
+    return binding.with_sure(shape, {*also, *binding.SURE})

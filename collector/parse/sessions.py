@@ -21,8 +21,8 @@ _ROW = 1024
 """What a row costs in memory besides its texts: key, row, two dicts, its places in the tables."""
 _FIELD = 128
 """What a field costs besides its text, with the growth of the dict that holds it."""
-_WIDE = 4
-"""Bytes of a character, at the most, in a text that is not ASCII."""
+_WIDE = 8
+"""Bytes of a character, at the most, in a text that is not ASCII: as it is, and as UTF-8 once it was serialised."""
 
 _MOST = 1 << 53
 """Where a counter stops: a stranger's lines add to it."""
@@ -167,10 +167,10 @@ class Sessions:
 
 def _size(key: Key, fields: dict[str, Any], counts: dict[str, int]) -> int:
     """Estimate what a row costs in memory; at least as much as it does."""
-    letters = len(key)
+    size = _ROW + _FIELD * (len(fields) + len(counts)) + (len(key) if key.isascii() else _WIDE * len(key))
     for value in fields.values():
         if value.__class__ is str:
-            letters += len(value)
+            size += len(value) if value.isascii() else _WIDE * len(value)
         elif value.__class__ is list:
-            letters += sum(_FIELD + len(one) for one in value if one.__class__ is str)
-    return _ROW + _FIELD * (len(fields) + len(counts)) + _WIDE * letters
+            size += sum(_FIELD + _WIDE * len(one) for one in value if one.__class__ is str)
+    return size

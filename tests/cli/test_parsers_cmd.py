@@ -49,3 +49,19 @@ def test_a_sample_that_is_not_what_it_expects_is_exit_1_and_names_its_place(mail
     assert "XYZ" in result.out
     found = json.loads(mailvigil("parsers", "test", "--overlay", folder, "--json").out)
     assert [failure["shape"] for failure in found["failures"]] == ["own.filter.verdict"]
+
+
+def test_the_source_of_a_parser_is_shown(mailvigil):
+    result = mailvigil("parsers", "dump", "postfix.smtpd")
+    assert result.code == 0
+    compile(result.out, "dumped", "exec")
+    assert "# postfix.smtpd.connect" in result.out
+    (found,) = json.loads(mailvigil("parsers", "dump", "postfix.smtpd", "--json").out)
+    assert found == {"parser": "postfix.smtpd", "source": result.out.rstrip("\n") + "\n"}
+    assert len(json.loads(mailvigil("parsers", "dump", "--json").out)) > 30
+
+
+def test_an_unknown_parser_is_an_error_with_the_nearest_name(mailvigil):
+    result = mailvigil("parsers", "dump", "postfix.smptd")
+    assert result.code == 2
+    assert "did you mean postfix.smtpd" in result.err
