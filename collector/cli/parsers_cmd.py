@@ -1,4 +1,4 @@
-"""In: parser files. Out: a list of them, what is wrong with their samples, or the documents of their shapes."""
+"""In: parser files. Out: a list of them, what is wrong with their samples, or the source and the documents that they are compiled to."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from collector.pipeline.render import Renderer
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
+    from collections.abc import Iterable
 
     from collector.model.catalogue import Catalogue
     from collector.parse.loader import Parsers
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
 
 def arguments(parser: ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("what", choices=["list", "test", "dump"], help="list: programs and shapes of each file; test: every sample; dump --render: the documents of each shape")
-    parser.add_argument("--render", nargs="?", const="", metavar="NAME", help="of dump: documents of one shape or of all, with every field but those of agent and envelope")
+    parser.add_argument("what", choices=["list", "test", "dump"], help="list: programs and shapes of each file; test: every sample; dump: the Python source that a file is compiled to")
+    parser.add_argument("name", nargs="?", help="dump: the parser as its file names it, with --render the shape; without it all")
+    parser.add_argument("--render", action="store_true", help="dump: the documents of shapes, with every field but those of agent and envelope")
     parser.add_argument("--overlay", type=Path, action="append", default=[], metavar="DIR", help="folder with parsers/ of its own")
     parser.add_argument("--json", action="store_true", help="one JSON document")
 
@@ -38,23 +40,39 @@ def run(options: Namespace) -> int:
     catalogue = assembly.load_catalogue()
     parsers = assembly.load_parsers(catalogue, options.overlay)
     if options.what == "dump":
-        return _dump(parsers, catalogue, options)
+        return _documents(parsers, catalogue, options) if options.render else _sources(parsers, options)
     return _test(parsers, catalogue, options) if options.what == "test" else _list(parsers, options)
 
 
-def _dump(parsers: Parsers, catalogue: Catalogue, options: Namespace) -> int:
-    if options.render is None:
-        raise ConfigError("dump needs --render")
-    chosen = [shape for shape in parsers.shapes if options.render in ("", shape.name)]
-    if not chosen:
-        raise ConfigError(f"no shape is called {options.render}{did_you_mean(options.render, [shape.name for shape in parsers.shapes])}")
+def _documents(parsers: Parsers, catalogue: Catalogue, options: Namespace) -> int:
+    shapes = {shape.name: shape for shape in parsers.shapes}
     renderer = Renderer(catalogue, {})
-    found = {shape.name: renderer.dump(shape) for shape in chosen}
+    found = {name: renderer.dump(shapes[name]) for name in _chosen("shape", options.name, shapes)}
     if options.json:
         output.as_json({name: json.loads(text) for name, text in found.items()})
     else:
         output.say("\n".join(f"{name} {text}" for name, text in found.items()))
     return 0
+
+
+def _sources(parsers: Parsers, options: Namespace) -> int:
+    names = [program.name for program in parsers.programs]
+    sources = {name: parsers.compiled.made(name).source for name in _chosen("parser", options.name, names)}
+    if options.json:
+        output.as_json([{"parser": name, "source": source} for name, source in sources.items()])
+    else:
+        for source in sources.values():
+            output.say(source)
+    return 0
+
+
+def _chosen(kind: str, name: str | None, names: Iterable[str]) -> list[str]:
+    known = list(names)
+    if name is None:
+        return known
+    if name not in known:
+        raise ConfigError(f"no {kind} {name}{did_you_mean(name, known)}", hint="parsers dump without a name shows all")
+    return [name]
 
 
 def _list(parsers: Parsers, options: Namespace) -> int:

@@ -67,4 +67,19 @@ def test_a_shape_that_does_not_exist_is_named(mailvigil):
     found = mailvigil("parsers", "dump", "--render", "postfix.smtpd.conect")
     assert found.code == 2
     assert "postfix.smtpd.connect" in found.err
-    assert "--render" in mailvigil("parsers", "dump").err
+
+
+def test_the_source_of_a_parser_is_shown(mailvigil):
+    result = mailvigil("parsers", "dump", "postfix.smtpd")
+    assert result.code == 0
+    compile(result.out, "dumped", "exec")
+    assert "# postfix.smtpd.connect" in result.out
+    (found,) = json.loads(mailvigil("parsers", "dump", "postfix.smtpd", "--json").out)
+    assert found == {"parser": "postfix.smtpd", "source": result.out.rstrip("\n") + "\n"}
+    assert len(json.loads(mailvigil("parsers", "dump", "--json").out)) > 30
+
+
+def test_an_unknown_parser_is_an_error_with_the_nearest_name(mailvigil):
+    result = mailvigil("parsers", "dump", "postfix.smptd")
+    assert result.code == 2
+    assert "did you mean postfix.smtpd" in result.err

@@ -16,6 +16,20 @@ def test_two_lines_share_an_id_only_if_they_are_the_same(one, other):
     assert (identity.line(*one) == identity.line(*other)) == (one == other)
 
 
+@given(st.binary(max_size=20), st.binary(max_size=9) | st.binary(min_size=8, max_size=8), st.binary(max_size=200) | st.just(b"x" * 5000), st.integers(0, 3))
+def test_what_is_remembered_of_a_lineage_changes_no_id(first, offset, raw, ordinal):
+    identity = Identity()
+    plain = identity._id(b"line", first, offset, raw, ordinal.to_bytes(2, "big"))
+    assert [identity.line((first, offset), raw, ordinal) for _ in range(2)] == [plain, plain]
+
+
+def test_lineages_are_forgotten():
+    identity = Identity()
+    for number in range(1000):
+        identity.line((number.to_bytes(16, "big"), bytes(8)), b"x", 0)
+    assert len(identity._lineages) <= 256
+
+
 def test_parts_are_length_prefixed():
     identity = Identity()
     assert identity.line((b"ab", b"c"), b"d", 0) != identity.line((b"a", b"bc"), b"d", 0)
