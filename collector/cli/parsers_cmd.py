@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def arguments(parser: ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("what", choices=["list", "test", "dump"], help="list: programs and shapes of each file; test: every sample; dump: the Python source that a file is compiled to")
+    parser.add_argument("what", choices=["list", "test", "dump"], help="list: programs and shapes of each file; test: every sample; dump: the source that a file is compiled to")
     parser.add_argument("name", nargs="?", help="dump: the parser as its file names it, with --render the shape; without it all")
     parser.add_argument("--render", action="store_true", help="dump: the documents of shapes, with every field but those of agent and envelope")
     parser.add_argument("--overlay", type=Path, action="append", default=[], metavar="DIR", help="folder with parsers/ of its own")

@@ -52,7 +52,7 @@ def test_a_sample_that_is_not_what_it_expects_is_exit_1_and_names_its_place(mail
 
 
 def test_the_documents_of_a_shape_are_shown(mailvigil):
-    found = mailvigil("parsers", "dump", "--render", "postfix.smtpd.connect")
+    found = mailvigil("parsers", "dump", "postfix.smtpd.connect", "--render")
     assert (found.code, found.err) == (0, "")
     name, _, text = found.out.partition(" ")
     assert name == "postfix.smtpd.connect"
@@ -64,7 +64,7 @@ def test_the_documents_of_a_shape_are_shown(mailvigil):
 
 
 def test_a_shape_that_does_not_exist_is_named(mailvigil):
-    found = mailvigil("parsers", "dump", "--render", "postfix.smtpd.conect")
+    found = mailvigil("parsers", "dump", "postfix.smtpd.conect", "--render")
     assert found.code == 2
     assert "postfix.smtpd.connect" in found.err
 
