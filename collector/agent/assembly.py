@@ -35,6 +35,7 @@ from collector.pipeline.pipeline import Pipeline
 from collector.pipeline.render import Renderer
 from collector.sinks.elasticsearch import ElasticsearchSink
 from collector.sinks.file import FileSink
+from collector.sinks.syslog import SyslogSink
 from collector.sources.base import Start
 from collector.sources.wake import Bell, Watch
 from collector.spool.limits import Limits
@@ -148,7 +149,7 @@ def sinks(settings: Settings) -> list[tuple[Sink, SinkSpec]]:
     """Make the configured sinks; with none, the archive."""
     chosen: SinkSettings = settings.sink
     archive = chosen.archive
-    if chosen.file is None and chosen.elasticsearch is None and archive is None:
+    if chosen.file is None and chosen.elasticsearch is None and chosen.syslog is None and archive is None:
         archive = ArchiveSettings()
     found: list[tuple[Sink, SinkSpec]] = []
     if archive is not None:
@@ -159,6 +160,9 @@ def sinks(settings: Settings) -> list[tuple[Sink, SinkSpec]]:
     if chosen.elasticsearch is not None:
         options = chosen.elasticsearch
         found.append((ElasticsearchSink("elasticsearch", options), SinkSpec("elasticsearch", options.required, options.only, options.start)))
+    if chosen.syslog is not None:
+        log = chosen.syslog
+        found.append((SyslogSink("syslog", log, settings.host or this_host()), SinkSpec("syslog", log.required, log.only, log.start)))
     return found
 
 
@@ -204,5 +208,5 @@ def _start_facts(seen: Seen, spool: Spool, removed: Sequence[Removed], reached: 
     if seen is Seen.LOST:
         reason = "the spool was lost: logs of the last 7 days are read again"
         facts.append(health("spool", "lost", reason))
-        facts += [Fact("sink-restarted", {"mail.agent.sink": spec.name, "event.reason": reason}) for sink, spec in reached if isinstance(sink, FileSink)]
+        facts += [Fact("sink-restarted", {"mail.agent.sink": spec.name, "event.reason": reason}) for sink, spec in reached if isinstance(sink, FileSink | SyslogSink)]
     return facts
