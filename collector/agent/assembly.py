@@ -166,12 +166,16 @@ def sinks(settings: Settings) -> list[tuple[Sink, SinkSpec]]:
     return found
 
 
+def limits(settings: Settings) -> Limits:
+    """Return what the spool may take."""
+    return Limits(max_bytes=size(settings.spool.max_bytes), overflow=settings.spool.overflow, min_free=size(settings.spool.min_free) if settings.spool.min_free else None)
+
+
 def agent(settings: Settings, loaded: Content, *, once: bool, signals: Sequence[int] = ()) -> Agent:
     """Open the spool and put everything together. Raises SpoolError."""
     reached = sinks(settings)
     specs = [spec for _, spec in reached]
-    limits = Limits(max_bytes=size(settings.spool.max_bytes), overflow=settings.spool.overflow, min_free=size(settings.spool.min_free) if settings.spool.min_free else None)
-    spool = Spool.open(Path(settings.state_dir), events=any(spec.takes("document") for spec in specs), limits=limits)
+    spool = Spool.open(Path(settings.state_dir), events=any(spec.takes("document") for spec in specs), limits=limits(settings))
     seen, removed = spool.state, spool.configure(specs)
     identity = Identity(spool.key)
     host = settings.host or this_host()
