@@ -267,6 +267,8 @@ def _kind(annotation: Any) -> str:
         return " or ".join(map(_code, arguments))
     if origin is tuple:
         return f"list of {_kind(arguments[0])}s"
+    if origin is dict:
+        return f"table of {_kind(arguments[1])}s"
     plain = [one for one in arguments if one is not type(None)] or [annotation]
     if any(True for _ in _models(annotation)):
         return "secret"

@@ -127,7 +127,8 @@ class Agent:
         return self._parts.feeder.flush() and self._parts.compressor.idle
 
     def _unsent(self) -> bool:
-        return any(self._parts.spool.pending(shipper.sink.name) for shipper in self._parts.shippers)
+        spool = self._parts.spool
+        return any(spool.pending(shipper.sink.name) or spool.retrying(shipper.sink.name) for shipper in self._parts.shippers)
 
     def _step(self) -> bool:
         """Walk one step of everything by hand; True if something moved."""

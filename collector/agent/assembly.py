@@ -36,6 +36,7 @@ from collector.pipeline.pipeline import Pipeline
 from collector.pipeline.render import Renderer
 from collector.sinks.elasticsearch import ElasticsearchSink
 from collector.sinks.file import FileSink
+from collector.sinks.syslog import SyslogSink
 from collector.sources.base import Start
 from collector.sources.wake import Bell, Watch
 from collector.spool.limits import Limits
@@ -171,7 +172,7 @@ def sinks(settings: Settings) -> list[tuple[Sink, SinkSpec]]:
     """Make the configured sinks; with none, the archive."""
     chosen: SinkSettings = settings.sink
     archive = chosen.archive
-    if chosen.file is None and chosen.elasticsearch is None and archive is None:
+    if chosen.file is None and chosen.elasticsearch is None and chosen.syslog is None and archive is None:
         archive = ArchiveSettings()
     found: list[tuple[Sink, SinkSpec]] = []
     if archive is not None:
@@ -182,15 +183,22 @@ def sinks(settings: Settings) -> list[tuple[Sink, SinkSpec]]:
     if chosen.elasticsearch is not None:
         options = chosen.elasticsearch
         found.append((ElasticsearchSink("elasticsearch", options), SinkSpec("elasticsearch", options.required, options.only, options.start)))
+    if chosen.syslog is not None:
+        log = chosen.syslog
+        found.append((SyslogSink("syslog", log, settings.host or this_host()), SinkSpec("syslog", log.required, log.only, log.start)))
     return found
+
+
+def limits(settings: Settings) -> Limits:
+    """Return what the spool may take."""
+    return Limits(max_bytes=size(settings.spool.max_bytes), overflow=settings.spool.overflow, min_free=size(settings.spool.min_free) if settings.spool.min_free else None)
 
 
 def agent(settings: Settings, loaded: Content, *, once: bool, signals: Sequence[int] = ()) -> Agent:
     """Open the spool and put everything together. Raises SpoolError."""
     reached = sinks(settings)
     specs = [spec for _, spec in reached]
-    limits = Limits(max_bytes=size(settings.spool.max_bytes), overflow=settings.spool.overflow, min_free=size(settings.spool.min_free) if settings.spool.min_free else None)
-    spool = Spool.open(Path(settings.state_dir), events=any(spec.takes("document") for spec in specs), limits=limits)
+    spool = Spool.open(Path(settings.state_dir), events=any(spec.takes("document") for spec in specs), limits=limits(settings))
     seen, removed = spool.state, spool.configure(specs)
     host = settings.host or this_host()
     geo = Geo(settings.site.geo)
@@ -233,5 +241,5 @@ def _start_facts(seen: Seen, spool: Spool, removed: Sequence[Removed], reached: 
     if seen is Seen.LOST:
         reason = "the spool was lost: logs of the last 7 days are read again"
         facts.append(health("spool", "lost", reason))
-        facts += [Fact("sink-restarted", {"mail.agent.sink": spec.name, "event.reason": reason}) for sink, spec in reached if isinstance(sink, FileSink)]
+        facts += [Fact("sink-restarted", {"mail.agent.sink": spec.name, "event.reason": reason}) for sink, spec in reached if isinstance(sink, FileSink | SyslogSink)]
     return facts

@@ -9,6 +9,7 @@ from __future__ import annotations
 from queue import Empty, Full, Queue
 from typing import TYPE_CHECKING
 
+from collector.agent.standing import Standing
 from collector.errors import ContentError, SpoolFull
 from collector.model.moment import AHEAD
 from collector.pipeline.merge import LATENCY
@@ -51,6 +52,7 @@ class Feeder:
         self._clock = clock
         self._sources: dict[str, Source] = {}
         self._facts: Queue[Fact] = Queue(FACTS)
+        self._standing = Standing()
         self._began: dict[str, bytes] = {}
         """Where sources begin that are new here, for the next batch: a start at the end must survive a kill."""
         self._stood: dict[str, bytes] = {}
@@ -184,7 +186,9 @@ class Feeder:
         events = []
         while True:
             try:
-                events.append(self._pipeline.birth(self._facts.get_nowait(), now))
+                fact = self._facts.get_nowait()
+                events.append(self._pipeline.birth(fact, now))
+                self._standing.note(fact, now)
             except Empty:
                 break
             except ContentError as error:
@@ -221,6 +225,7 @@ class Feeder:
         self._began = {}
         self._stood |= batch.positions
         batch.laps = self._spool.laps(self._pipeline.memories)
+        batch.standing = self._standing.document(self._clock(), self._sources.values(), self.unreadable)
         self._waiting = batch
         self._taken = 0
         self._since = self._clock()

@@ -46,7 +46,7 @@ def compare(mine: Path, other: Path, first: bytes) -> Common | None:
         return None
     if not (first == _lineage(head) == _lineage(beside)):
         return None
-    same = len(os.path.commonprefix([head, beside]))
+    same = len(os.path.commonprefix([head, beside]))  # noqa: RUF071 - of bytes, no paths
     linked = (my_status.st_dev, my_status.st_ino) == (other_status.st_dev, other_status.st_ino)
     return Common(head, same, apart=same < min(len(head), len(beside)), whole=linked or same == REACH)
 

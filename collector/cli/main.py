@@ -18,6 +18,8 @@ VERBS = {
     "check": "configuration and content load and agree",
     "parsers": "list the parsers, test their samples, or show the documents of their shapes",
     "rules": "list the rules, or run their tests",
+    "status": "sources, parse rate, spool, sinks, rules, last alerts; exit 1 where something is not well",
+    "spool": "what waits for which sink; the documents that a sink refused: look at them, send them again, delete them",
     "alerts": "list the local alerts, or show one with its evidence and its playbook",
 }
 EXIT_CODES = """\

@@ -15,6 +15,7 @@ from collector.model.site import LOOPBACK, OwnProbes, Site
 from collector.model.strict_yaml import Strict
 from collector.sinks.elasticsearch import ElasticsearchOptions
 from collector.sinks.file import FileOptions
+from collector.sinks.syslog import SyslogOptions
 
 _SIZE = re.compile(r"([0-9]+) ?(B|KiB|MiB|GiB)")
 _SIZES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
@@ -196,12 +197,19 @@ class ElasticsearchSettings(ElasticsearchOptions, Routing):
     """``[sink.elasticsearch]``: Elasticsearch or OpenSearch."""
 
 
+class SyslogSettings(SyslogOptions, Routing):
+    """``[sink.syslog]``: a SIEM or a log server that takes RFC 5424."""
+
+    only: Literal["all", "alerts", "events"] = Field("alerts", description="what it gets")
+
+
 class SinkSettings(Strict):
     """``[sink.NAME]``; with none configured, ``[sink.archive]`` keeps what was seen on this host."""
 
     archive: ArchiveSettings | None = None
     file: FileSinkSettings | None = None
     elasticsearch: ElasticsearchSettings | None = None
+    syslog: SyslogSettings | None = None
 
 
 class Settings(Strict):

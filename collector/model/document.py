@@ -48,7 +48,8 @@ class Batch:
     """What one commit holds; plain data. Everything in it commits together or not at all.
 
     ``documents`` by full data stream name, ``positions`` by source name, ``deltas`` by owner, ``tallies`` by (hour since
-    the epoch, dimension, key), ``keep`` by owner: how many of its newest deltas are enough (a ring).
+    the epoch, dimension, key), ``keep`` by owner: how many of its newest deltas are enough (a ring). ``standing`` is what
+    the agent says of itself (JSON), for those who ask beside it; empty: nothing new.
     """
 
     documents: dict[str, list[Document]] = field(default_factory=dict)
@@ -59,6 +60,7 @@ class Batch:
     alerts: list[AlertRow] = field(default_factory=list)
     tallies: dict[tuple[int, str, str], int] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    standing: bytes = b""
 
     @property
     def empty(self) -> bool:

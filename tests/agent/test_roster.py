@@ -296,7 +296,7 @@ def test_a_log_that_differs_later_is_read_from_there_on_and_that_is_told(desk):
 def test_a_writer_that_fills_the_second_file_first_makes_no_line_come_twice(desk):
     one = twins(desk, b"x")
     one.read()
-    a, b = one.sources
+    _, b = one.sources
     one.log.append(b"y\n", one.log.path.with_name("b.log"))
     assert b.read(10) == ()
     assert not b.at_end
@@ -308,7 +308,7 @@ def test_a_writer_that_fills_the_second_file_first_makes_no_line_come_twice(desk
 
 def test_a_kill_while_lines_are_held_loses_none(desk):
     one = split(desk, a=[b"x"], b=[b"x", b"b1"])
-    a, b = one.sources
+    _, b = one.sources
     assert [record.raw for record in a.read(10)] == [b"x"]
     assert b.read(10) == ()
     assert b.position() is None
@@ -342,7 +342,7 @@ def test_whatever_is_written_and_restarted_each_line_of_each_log_is_lent_once(de
     for _ in range(60):
         walk()
         one.log.pass_ms(500)
-    shared = len(os.path.commonprefix([*contents.values()]))
+    shared = len(os.path.commonprefix([*contents.values()]))  # noqa: RUF071 - of bytes, no paths
     wanted = Counter()
     for name, content in contents.items():
         offset = 0
