@@ -1,7 +1,8 @@
 """In: a Record. Out: Opened: time, host, program, pid, level, and where the message begins and ends.
 
 Envelopes: RFC 3164 and RFC 3339 files (rsyslog, syslog-ng, Postfix' maillog_file), RFC 5424 (rsyslog), Dovecot's own file
-(no host, no program, always a level word), and what the journal or docker already knows (a header). Dovecot's prefix
+(no host, no program, always a level word), what a program hands to a syslog socket (no host), and what the journal or docker
+already knows (a header, perhaps with a bare ``program[pid]: `` in front of the text). Dovecot's prefix
 ``SERVICE(user)<pid><session>: Level: `` belongs to the tag. No host name holds a parenthesis: in Dovecot's own file its
 services stand where a host would, with a stranger's text behind them.
 """
@@ -26,7 +27,8 @@ Span = tuple[int, int]
 _PRIORITY = r"(?:<(?P<priority>[0-9]{1,3})>)?"
 _STAMP_3339 = r"(?P<stamp>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2}))"
 _STAMP_3164 = r"(?P<stamp>(?P<month>[A-Z][a-z]{2}) {1,2}(?P<day>[0-9]{1,2}) (?P<clock>[0-9]{2}:[0-9]{2}:[0-9]{2}))"
-_HOST_TAG = r" (?P<host>[^\s<>()]{0,254}[^\s<>():]) (?P<program>[^\s\[\]:]{1,255})(?:\[(?P<pid>[0-9]{1,10})\])?:(?: |$)"
+_TAG = r"(?P<program>[^\s\[\]:]{1,255})(?:\[(?P<pid>[0-9]{1,10})\])?:(?: |$)"
+_HOST_TAG = r" (?P<host>[^\s<>()]{0,254}[^\s<>():]) " + _TAG
 
 _RFC3164 = re.compile(_PRIORITY + _STAMP_3164 + _HOST_TAG)
 _RFC3339 = re.compile(_PRIORITY + _STAMP_3339 + _HOST_TAG)
@@ -36,6 +38,8 @@ _RFC5424 = re.compile(
     + r") (?:-|(?P<host>[^\s<>()]{1,255})) (?:-|(?P<program>[^\s]{1,255})) (?:-|(?P<pid>[0-9]{1,10})|[^\s]{1,128}) [^\s]{1,32} "
     + r'(?:-|(?:\[[^\]"]*+(?:"(?:[^"\\]|\\.)*+"[^\]"]*+)*+\])++)(?: \ufeff? ?|$)'
 )
+_HOSTLESS = re.compile(r"<(?P<priority>[0-9]{1,3})>" + _STAMP_3164 + " " + _TAG)
+_BARE = re.compile(_PRIORITY + _TAG)
 _DOVECOT_FILE = re.compile(_STAMP_3164 + " ")
 _BARE_SERVICE = re.compile(r"(?:(?:imap|pop3|managesieve|submission)-login|(?:imap|pop3|lmtp|managesieve|auth|auth-worker)(?=\())(?:\([^)]*\))?(?:<[0-9]{1,10}>)?(?:<[^<>\s]*>)?")
 _DOVECOT_LEVEL = re.compile(r"(Debug|Info|Warning|Error|Fatal|Panic): ")
@@ -59,7 +63,7 @@ class Opened:
     end: int
     """Where it ends."""
     envelope: str = "raw"
-    """rfc3164, rfc3339, rfc5424, dovecot, header; raw: none of them opens the line."""
+    """rfc3164, rfc3339, rfc5424, dovecot, header, bare (a tag only, the header knows the time); raw: none of them opens the line."""
     time: int | None = None
     """The stamp in ms since the epoch."""
     named_year: bool = False
@@ -128,8 +132,11 @@ def _open_text(opened: Opened) -> None:
             opened.product = "dovecot"
             _prefix(opened, prefix)
             opened.start = prefix.end
-    elif wanted in ("auto", "rfc3164") and (match := _RFC3164.match(text)) is not None:
+    elif wanted in ("auto", "rfc3164") and (match := _RFC3164.match(text) or _HOSTLESS.match(text)) is not None:
         _take(opened, "rfc3164", match)
+    elif opened.record.header is not None and (match := _BARE.match(text)) is not None:
+        _take(opened, "bare", match)
+        opened.named_year = True
 
 
 def _own_file(opened: Opened, begin: int) -> Prefix | None:
@@ -139,7 +146,7 @@ def _own_file(opened: Opened, begin: int) -> Prefix | None:
 def _take(opened: Opened, envelope: str, match: re.Match[str]) -> None:
     found = match.groupdict()
     source = opened.record.source
-    if found["stamp"] is not None:
+    if found.get("stamp") is not None:
         opened.named_year = "month" not in found
         if opened.named_year:
             opened.time = timestamps.rfc3339(found["stamp"])
