@@ -194,7 +194,7 @@ class FileSettings(Strict):
 class JournalSettings(Strict):
     """``[[source.journal]]``: what systemd-journald keeps, read through journalctl."""
 
-    facility: Facilities = Field(("mail",), description="syslog facilities; they count where neither container nor matches choose")
+    facility: Facilities = Field(("mail",), description="syslog facilities; beside container or matches only those that are written")
     container: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_./-]*$", description="entries of this container instead: its name or its tag")
     matches: Matches = Field((), description="FIELD=value, as journalctl takes them: all fields must match, of one field any value")
     directory: str | None = Field(None, description="folder of journal files; default: this host's journal")
@@ -211,10 +211,10 @@ class JournalSettings(Strict):
     @property
     def match(self) -> tuple[str, ...]:
         """Arguments of journalctl."""
-        if self.container is not None:
-            return (f"CONTAINER_NAME={self.container}", *self.matches, "+", f"CONTAINER_TAG={self.container}", *self.matches)
-        chosen = self.matches if self.matches and "facility" not in self.model_fields_set else (*(f"SYSLOG_FACILITY={FACILITIES[name]}" for name in self.facility), *self.matches)
-        return tuple(chosen)
+        alone = self.container is None and not self.matches
+        facilities = tuple(f"SYSLOG_FACILITY={FACILITIES[name]}" for name in self.facility) if alone or "facility" in self.model_fields_set else ()
+        chosen = (*facilities, *self.matches)
+        return chosen if self.container is None else (f"CONTAINER_NAME={self.container}", *chosen, "+", f"CONTAINER_TAG={self.container}", *chosen)
 
     @model_validator(mode="after")
     def _one_journal(self) -> Self:

@@ -134,9 +134,14 @@ def _open_text(opened: Opened) -> None:
             opened.start = prefix.end
     elif wanted in ("auto", "rfc3164") and (match := _RFC3164.match(text) or _HOSTLESS.match(text)) is not None:
         _take(opened, "rfc3164", match)
-    elif opened.record.header is not None and (match := _BARE.match(text)) is not None:
+    elif opened.record.header is not None and (match := _BARE.match(text)) is not None and _names_a_process(match):
         _take(opened, "bare", match)
         opened.named_year = True
+
+
+def _names_a_process(match: re.Match[str]) -> bool:
+    """Say whether a bare tag is one: a word and a colon may begin any text, and a log in an unknown format must not look quiet."""
+    return match["pid"] is not None or match["program"] == "dovecot" or _BARE_SERVICE.fullmatch(match["program"]) is not None
 
 
 def _own_file(opened: Opened, begin: int) -> Prefix | None:

@@ -10,6 +10,7 @@ import os
 import select
 import signal
 import subprocess
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from fcntl import F_SETPIPE_SZ, fcntl
@@ -28,6 +29,8 @@ FIELDS = ("MESSAGE", "SYSLOG_IDENTIFIER", "SYSLOG_PID", "_PID", "_HOSTNAME", "PR
 ROOTS = (Path("/var/log/journal"), Path("/run/log/journal"))
 BLOCK = 1 << 18
 """The most bytes of one read, and what the pipe is asked to hold: a small one makes two processes wait for each other."""
+ANSWER = 1 << 24
+"""The most bytes of an answer to a question for the newest entries."""
 LAST_WORDS = 500
 """How many bytes of what journalctl complained are kept."""
 PATIENCE = 10
@@ -79,17 +82,22 @@ class Journal:
         return Reading(self._command(start))
 
     def newest(self, count: int) -> bytes:
-        """Return the newest entries in export format. Waits for them; raises SourceError."""
+        """Return the newest entries in export format, of very large ones the first. Waits for them; raises SourceError."""
         self.folders()
-        try:
-            done = subprocess.run(self._command(f"--lines={count}"), env=_environment(), stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, check=True)  # noqa: S603 - no shell
-        except FileNotFoundError as error:
-            raise _not_installed() from error
-        except subprocess.TimeoutExpired as error:
-            raise SourceError(f"journalctl did not answer within {PATIENCE} s") from error
-        except subprocess.CalledProcessError as error:
-            raise SourceError(f"journalctl failed: {_words(error.stderr)}") from error
-        return done.stdout
+        reading = Reading(self._command(f"--lines={count}"))
+        deadline, data = time.monotonic() + PATIENCE, b""
+        while len(data) < ANSWER and (block := reading.read()) != b"":
+            if time.monotonic() > deadline:
+                reading.end()
+                raise SourceError(f"journalctl did not answer within {PATIENCE} s")
+            if block is None:
+                reading.wait(deadline - time.monotonic())
+            else:
+                data += block
+        failure = reading.end()
+        if failure is not None and len(data) < ANSWER:
+            raise SourceError(f"journalctl failed ({failure})")
+        return data
 
     def _command(self, *options: str) -> list[str]:
         where = [f"--directory={self.directory}"] if self.directory is not None else [f"--namespace={self.namespace}"] if self.namespace is not None else []
@@ -129,6 +137,10 @@ class Reading:
         if words := _available(_pipe(self._process.stderr)):
             self._words = (self._words + words)[-LAST_WORDS:]
         return _available(_pipe(self._process.stdout))
+
+    def wait(self, seconds: float) -> None:
+        """Wait until there is something to read."""
+        select.select([self.descriptor], [], [], max(0, seconds))
 
     def end(self) -> str | None:
         """Let go of it, whether it ended or not. Return why it failed; None where it ended as it should."""

@@ -66,7 +66,8 @@ class StdinSource:
                 self.ended = True
                 last = self._framer.finish()
                 lines = [] if last is None else [last]
-                self._telling.unwell(f"{self.info.name} has ended: its writer closed it")
+                if not self._to_the_end:
+                    self._telling.unwell(f"{self.info.name} has ended: its writer closed it")
         self.at_end = not lines
         return [self._record(line) for line in lines]
 

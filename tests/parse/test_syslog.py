@@ -112,6 +112,13 @@ def test_a_tag_alone_is_an_envelope_where_the_header_knows_the_rest(record, line
     assert open_record(record(line)).envelope == "raw", "a line of a file says more"
 
 
+@pytest.mark.parametrize(
+    ("text", "envelope"), [("dovecot: imap-login: x", "bare"), ("imap-login: Info: x", "bare"), ("INFO: started", "raw"), ("level=info x", "raw"), ("warning: x", "raw")]
+)
+def test_a_word_and_a_colon_are_no_tag(record, text, envelope):
+    assert open_record(record(text, header={"time": AT})).envelope == envelope
+
+
 def test_a_service_of_dovecot_alone_is_a_tag(record):
     opened = open_record(record("imap(alice)<7><abc>: Error: x", header={"time": AT}))
     assert (opened.envelope, opened.product, opened.daemon, opened.pid, opened.level, opened.message) == ("bare", "dovecot", "imap", 7, "error", "x")

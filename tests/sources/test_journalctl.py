@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from collector.errors import SourceError
+from collector.sources import journalctl as module
 from collector.sources.journal_export import Export
 from collector.sources.journalctl import BLOCK, Journal
 from tests.conformance.sources import until
@@ -48,6 +49,19 @@ def test_the_newest_entries(folder):
     assert messages(journal.newest(1)) == [b"two"]
     assert journal.newest(5).count(b"__CURSOR=") == 2
     assert Journal(("SYSLOG_FACILITY=9",), folder.folder).newest(1) == b""
+
+
+def test_an_answer_is_bounded_in_size_and_in_time(folder, monkeypatch, tmp_path):
+    folder.write([b"x" * 30_000 for _ in range(60)])
+    monkeypatch.setattr(module, "ANSWER", 1 << 19)
+    assert 1 << 19 <= len(Journal(MAIL, folder.folder).newest(100)) < (1 << 19) + BLOCK
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "journalctl").write_text("#!/bin/sh\nexec sleep 60\n")
+    (tmp_path / "bin" / "journalctl").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+    monkeypatch.setattr(module, "PATIENCE", 0.1)
+    with pytest.raises(SourceError, match="did not answer within"):
+        Journal(MAIL, folder.folder).newest(1)
 
 
 def test_a_follower_is_let_go_though_it_never_ends(folder):
@@ -104,7 +118,7 @@ def test_where_there_is_no_journal_it_says_what_to_do(tmp_path):
 def test_a_journal_that_may_not_be_read_says_what_gives_permission(folder):
     for path in (folder.folder, *folder.folder.parents):
         if path.owner() == folder.folder.owner() and path != Path("/"):
-            path.chmod(path.stat().st_mode | 0o005)
+            path.chmod(path.stat().st_mode | 0o055)
     folder.path.chmod(0o600)
     if os.geteuid() == 0:
         os.seteuid(65534)
@@ -125,6 +139,6 @@ def test_a_host_without_journalctl(folder, monkeypatch, tmp_path):
 
 
 def test_a_match_cannot_become_an_option(folder):
-    with pytest.raises(SourceError, match=r"journalctl failed: .*--vacuum"):
+    with pytest.raises(SourceError, match=r"journalctl failed .*--vacuum"):
         Journal(("--vacuum-files=1",), folder.folder).newest(1)
     assert folder.path.exists()

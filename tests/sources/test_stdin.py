@@ -80,6 +80,7 @@ def test_one_pass_waits_for_the_end(place):
     assert not source.at_end
     assert raws(source.read(10)) == []
     assert source.at_end
+    assert source.facts() == (), "it is what was asked for"
 
 
 def test_an_overlong_line_is_cut(place):
