@@ -10,10 +10,9 @@ import pytest
 
 from collector.errors import SourceError
 from collector.model.record import SourceInfo
-from collector.sources import syslog as module
-from collector.sources.syslog import RETRY_MS, SyslogSource
-from tests.conformance.sources import LINES, OnceSuite, rest, until, upto
-from tests.support.logs import open_files
+from collector.sources import syslog_listener as module
+from collector.sources.syslog import RETRY_MS, TELL_MS, SyslogSource
+from tests.conformance.sources import OnceSuite, until, upto
 
 
 class Sender:
@@ -101,45 +100,6 @@ def test_the_bell_rings(udp):
     assert raws(source.read(5)) == [b"<22>one"]
 
 
-def test_connections_that_go_on_and_framings_side_by_side(tcp):
-    source = listening(tcp)
-    with tcp.connect() as one, tcp.connect() as other:
-        one.send(b"8 <1>one")
-        assert source.read(1) == []
-        one.send(b"-a")
-        other.send(b"<1>other\n")
-        assert sorted(raws(upto(source, 2))) == [b"<1>one-a", b"<1>other"]
-        one.send(b"<1>left")
-    assert raws(upto(source, 1)) == [b"<1>left"]
-
-
-def test_a_connection_that_is_reset_gives_what_it_said(tcp):
-    source = listening(tcp)
-    made = tcp.connect()
-    made.send(b"<1>one\n")
-    assert raws(upto(source, 1)) == [b"<1>one"]
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-    made.close()
-    until(lambda: not source._listener._frames, "closed")
-    assert rest(source) == []
-
-
-def test_so_many_connections_and_no_more(tcp, monkeypatch):
-    monkeypatch.setattr(module, "CONNECTIONS", 3)
-    source = listening(tcp)
-    made = [tcp.connect() for _ in range(5)]
-    until(lambda: source._listener.refused == 2, "refused")
-    made[0].send(b"<1>one\n")
-    assert raws(upto(source, 1)) == [b"<1>one"]
-    [fact] = source.facts()
-    assert (fact.fields["mail.agent.state"], fact.fields["mail.agent.count"]) == ("degraded", 2)
-    for one in made:
-        one.close()
-    until(lambda: not source._listener._frames, "closed")
-    tcp.write([b"<1>two"])
-    assert raws(upto(source, 1)) == [b"<1>two"]
-
-
 def told(source):
     return sum(fact.fields["mail.agent.count"] for fact in source.facts() if fact.action == "log-gap")
 
@@ -165,7 +125,7 @@ def test_a_flood_of_datagrams_received_and_lost_is_what_was_sent(udp, monkeypatc
     until(read, "read")
     assert len(records) + lost == sent
     assert len(set(raws(records))) == len(records)
-    udp.ahead += module.TELL_MS
+    udp.ahead += TELL_MS
     assert told(source) == 0
     udp.write([b"<22>and on"])
     assert raws(upto(source, 1)) == [b"<22>and on"]
@@ -185,7 +145,7 @@ def test_losses_are_told_at_most_every_ten_seconds_and_none_is_forgotten(udp, mo
     first = told(source)
     flood()
     assert told(source) == 0
-    udp.ahead += module.TELL_MS
+    udp.ahead += TELL_MS
     second = told(source)
     assert first > 0
     assert second > 0
@@ -260,27 +220,19 @@ def test_begin_listens_and_leaves_a_failure_to_the_first_read(tcp):
     assert third.ports
 
 
-def test_nothing_is_left_behind(tcp):
-    before = open_files()
-    source = listening(tcp)
-    made = tcp.connect()
-    until(lambda: source._listener._frames, "connected")
-    source.close()
-    made.close()
-    assert open_files() == before
-
-
-def test_it_closes_though_nobody_reads_and_the_store_is_full(udp, monkeypatch):
-    monkeypatch.setattr(module, "STORE", 1)
-    source = listening(udp)
-    udp.write(LINES)
-    until(lambda: source._listener.store._size, "full")
-    thread = source._listener._thread
-    source.close()
-    assert not thread.is_alive()
-
-
 def test_an_address_that_is_not_this_hosts():
     source = SyslogSource(SourceInfo("syslog"), "192.0.2.1", 0, ("udp",), clock=lambda: 1)
     with pytest.raises(SourceError, match=os.strerror(errno.EADDRNOTAVAIL)):
         source.read(1)
+
+
+def test_refused_connections_are_told(tcp, monkeypatch):
+    monkeypatch.setattr(module, "CONNECTIONS", 1)
+    source = listening(tcp)
+    made = [tcp.connect() for _ in range(3)]
+    until(lambda: source._listener.refused == 2, "refused")
+    [fact] = source.facts()
+    assert (fact.fields["mail.agent.state"], fact.fields["mail.agent.count"]) == ("degraded", 2)
+    assert source.facts() == ()
+    for one in made:
+        one.close()
