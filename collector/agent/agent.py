@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collector.agent.reload import Reload
     from collector.agent.shipper import Shipper
     from collector.agent.telemetry import Telemetry
-    from collector.sources.wake import Bell, Watch
+    from collector.sources.wake import Bell, Ears, Watch
     from collector.spool.store import Spool
 
 POLL = 1.0
@@ -55,6 +55,7 @@ class Parts:
     committed: Sequence[Bell]
     """One a shipper, rung after each commit."""
     watch: Watch
+    ears: Ears
 
 
 class Agent:
@@ -168,7 +169,7 @@ class Agent:
         return self._parts
 
     def serve(self, reload: Reload | None = None) -> int:
-        """Run until SIGTERM or SIGINT, or until a worker dies of a fault of the program; ``reload`` gets a step about once a second."""
+        """Run until SIGTERM or SIGINT, until no source will ever have more, or until a worker dies of a fault of the program; ``reload`` gets a step about once a second."""
         parts = self._parts
         parts.health.started()
         workers = [self._worker("feeder", self._feed), self._worker("compressor", self._compress)]
@@ -208,6 +209,8 @@ class Agent:
         while not self._stop.is_set():
             self._beats["feeder"] = time.monotonic()
             if not self._parts.feeder.step():
+                if self._parts.feeder.ended:
+                    self.stop()
                 self._parts.arrived.wait(self._parts.feeder.nap)
 
     def _compress(self) -> None:
@@ -224,6 +227,7 @@ class Agent:
 
     def _close(self) -> None:
         self._parts.watch.close()
+        self._parts.ears.close()
         for shipper in self._parts.shippers:
             shipper.sink.close()
         for source in self._parts.feeder.sources.values():

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from collector import __version__, content
+from collector.agent import inputs
 from collector.agent import roster as rosters
 from collector.agent.agent import Agent, Parts
 from collector.agent.compressor import Compressor
@@ -38,7 +39,7 @@ from collector.sinks.elasticsearch import ElasticsearchSink
 from collector.sinks.file import FileSink
 from collector.sinks.syslog import SyslogSink
 from collector.sources.base import Start
-from collector.sources.wake import Bell, Watch
+from collector.sources.wake import Bell, Ears, Watch
 from collector.spool.limits import Limits
 from collector.spool.store import SinkSpec, Spool
 from collector.spool.store import Start as Seen
@@ -207,14 +208,18 @@ def agent(settings: Settings, loaded: Content, *, once: bool, signals: Sequence[
     arrived, committed = Bell(), [Bell() for _ in reached]
     telemetry = Telemetry()
     compressor = Compressor(spool, clock, committed)
-    roster = Roster(settings, rosters.configured(settings), host, _first(seen, once=once), spool.position, clock)
+    ears = Ears(arrived)
+    chosen, second = rosters.apart(rosters.configured(settings))
+    first = _first(seen, once=once)
+    others = inputs.others(chosen, inputs.Surroundings(settings, host, first, spool.position, clock, ears.listen, arrived.ring, once))
+    roster = Roster(settings, chosen.file, host, first, spool.position, clock, others)
     feeder = Feeder(pipeline, spool, compressor, roster, telemetry, clock)
     feeder.geo = geo
     feeder.health = Health(spool, feeder.tell, clock, len(loaded.rules.active), loaded.faults)
     shippers = [Shipper(sink, spool, feeder.tell, clock, rereads=seen is Seen.LOST) for sink, _ in reached]
-    for fact in (*found, *_start_facts(seen, spool, removed, reached)):
+    for fact in (*found, *_start_facts(seen, spool, removed, reached), *second):
         feeder.tell(fact)
-    return Agent(Parts(spool, feeder, compressor, shippers, feeder.health, telemetry, arrived, committed, Watch(arrived, () if once else roster.folders)), clock, signals)
+    return Agent(Parts(spool, feeder, compressor, shippers, feeder.health, telemetry, arrived, committed, Watch(arrived, () if once else roster.folders), ears), clock, signals)
 
 
 def live_road(settings: Settings, loaded: Content, spool: Spool) -> Pipeline:

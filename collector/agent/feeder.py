@@ -137,6 +137,11 @@ class Feeder:
         return self._pipeline.merge.drained and self._waiting is None and self._facts.empty() and not self._gathered
 
     @property
+    def ended(self) -> bool:
+        """True if everything is handed over and no source will ever have more."""
+        return self.at_end and bool(self._sources) and all(source.ended for source in self._sources.values())
+
+    @property
     def unreadable(self) -> Mapping[str, SourceError]:
         """The sources that could not be read at the last step."""
         return self._pipeline.merge.errors()

@@ -1,4 +1,4 @@
-"""In: the configured files and globs. Out: the sources to read, each file once.
+"""In: the configured sources. Out: the sources to read, each file once.
 
 Of two sources of one lineage (mail.log and mail.info of one rsyslog, a file and its link) the one that came first is read,
 and of the other only what the first one does not hold; that is told.
@@ -9,18 +9,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from collector.agent import inputs
 from collector.agent.health import health
 from collector.agent.twins import compare
-from collector.config.settings import FileSettings
+from collector.config.settings import FileSettings, SourceSettings
+from collector.errors import SourceError
 from collector.model.record import SourceInfo
 from collector.sources.base import Start
+from collector.sources.docker import DockerSource
 from collector.sources.file import FileSource
 from collector.sources.names import expand
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from collector.config.settings import Settings
+    from collector.config.settings import JournalSettings, Settings
     from collector.model.alert import Fact
     from collector.model.record import Record
     from collector.sources.base import Source
@@ -44,7 +47,9 @@ class OneReader:
     come to the new file lends it. From the first line on that the other file does not hold, this one is a log of its own.
     """
 
-    def __init__(self, source: Source, claims: dict[bytes, str], clock: Callable[[], int]) -> None:
+    ended = False
+
+    def __init__(self, source: FileSource | DockerSource, claims: dict[bytes, str], clock: Callable[[], int]) -> None:
         self.info = source.info
         self._source = source
         self._claims = claims
@@ -129,11 +134,43 @@ class OneReader:
         self._source.close()
 
 
-def configured(settings: Settings) -> tuple[FileSettings, ...]:
-    """Return the configured files; with none, the mail logs that this host has."""
-    if settings.source.file:
-        return settings.source.file
-    return tuple(FileSettings(path=path) for path in DEFAULTS if there(Path(path)))
+def configured(settings: Settings) -> SourceSettings:
+    """Return the configured sources; with none, where this host's mail is logged."""
+    if settings.source.any:
+        return settings.source
+    return inputs.autodetect(tuple(FileSettings(path=path) for path in DEFAULTS if there(Path(path))))
+
+
+def names(chosen: SourceSettings) -> list[str]:
+    """Return what the sources are called."""
+    paths = [str(path) for file in chosen.file for path in expand(file.path)]
+    return [*paths, *(one.name for one in chosen.journal), *([inputs.STDIN] if chosen.stdin is not None else []), *(one.name for one in chosen.syslog)]
+
+
+def doubled(chosen: SourceSettings) -> dict[JournalSettings, Path]:
+    """Return the journals that hold the lines of a configured log: every count would double."""
+    logs = [path for file in chosen.file for path in expand(file.path)]
+    found = {}
+    for one in chosen.journal if logs else ():
+        try:
+            log = inputs.same_lines(one, logs)
+        except SourceError:  # its source says why it cannot be read
+            continue
+        if log is not None:
+            found[one] = log
+    return found
+
+
+def twice(journal: JournalSettings, log: Path) -> str:
+    """Say which of two sources is not read, and what to do."""
+    return f"{journal.name} holds the same lines as {log}: it is not read; remove one of the two, or let container or matches choose other entries"
+
+
+def apart(chosen: SourceSettings) -> tuple[SourceSettings, list[Fact]]:
+    """Leave out the journals of which a configured log holds the lines; with what is to be told of that."""
+    second = doubled(chosen)
+    kept = chosen.model_copy(update={"journal": tuple(one for one in chosen.journal if one not in second)})
+    return kept, [health("source", "duplicate", twice(one, log)) for one, log in second.items()]
 
 
 def there(path: Path) -> bool:
@@ -145,15 +182,25 @@ def there(path: Path) -> bool:
 
 
 class Roster:
-    """Makes sources for files, and for those that globs match later. ``first`` is where a source without a position begins."""
+    """Makes sources for files, and for those that globs match later. ``first`` is where a source without a position begins; ``others`` are the sources that are no files."""
 
-    def __init__(self, settings: Settings, files: Sequence[FileSettings], host: str, first: Start, position: Callable[[str], bytes | None], clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        files: Sequence[FileSettings],
+        host: str,
+        first: Start,
+        position: Callable[[str], bytes | None],
+        clock: Callable[[], int],
+        others: Sequence[Source] = (),
+    ) -> None:
         self._settings = settings
         self._files = files
         self._host = host
         self._first = first
         self._position = position
         self._clock = clock
+        self._others = others
         self._known: set[Path] = set()
         self._claims: dict[bytes, str] = {}
 
@@ -164,7 +211,7 @@ class Roster:
 
     def refresh(self, *, appeared: bool) -> list[Source]:
         """Return sources for paths not known yet; ``appeared``: while running, so that they are read from their beginning."""
-        found: list[Source] = []
+        found: list[Source] = [] if appeared else [*self._others]
         for file in self._files:
             for path in expand(file.path):
                 if path not in self._known:
@@ -173,15 +220,18 @@ class Roster:
         return found
 
     def present(self) -> list[str]:
-        """Return the names of the sources whose paths are there."""
-        return [str(path) for path in self._known if there(path)]
+        """Return the names of the sources whose paths are there, and of those that have none."""
+        return [*(other.info.name for other in self._others), *(str(path) for path in self._known if there(path))]
 
     def _source(self, file: FileSettings, path: Path, *, appeared: bool) -> Source:
-        info = SourceInfo(str(path), file.timezone or self._settings.timezone, file.host or self._host, file.format, str(path))
+        docker = file.format == "docker"
+        form, kind = ("auto", "docker") if docker else (file.format, "file")
+        info = SourceInfo(str(path), file.timezone or self._settings.timezone, file.host or self._host, form, str(path), kind)
         position = self._position(info.name)
         start = Start.BEGINNING if appeared or position == SECOND else Start(file.start) if file.start is not None and self._first is not Start.OLDEST_COPY else self._first
         log = FileSource(info, path, start=start, clock=self._clock)
-        source = OneReader(log, self._claims, self._clock)
+        inner = DockerSource(log, self._clock) if docker else log
+        source = OneReader(inner, self._claims, self._clock)
         source.resume(position or None)
-        log.begin()
+        inner.begin()
         return source

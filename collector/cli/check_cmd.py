@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from collector.agent import assembly, roster, twins
+from collector.agent import assembly, inputs, roster, twins
 from collector.cli import output
 from collector.config import load
 from collector.errors import ContentError, SourceError
@@ -17,9 +17,9 @@ from collector.sources.names import expand
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from collector.config.settings import Settings
+    from collector.config.settings import FileSettings, Settings
 
 
 def arguments(parser: ArgumentParser) -> None:
@@ -37,11 +37,11 @@ def run(options: Namespace) -> int:
     remarks = [*_sources(settings), *_state(settings), *(f"unknown rule in the settings: {name}" for name in content.rules.unknown)]
     faults = [fault for some in content.faults.values() for fault in some]
     sinks = [sink.name for sink, _ in assembly.sinks(settings)]
-    files = [str(path) for file in roster.configured(settings) for path in expand(file.path)]
+    names = roster.names(roster.configured(settings))
     if options.json:
-        output.as_json({"sources": files, "sinks": sinks, "rules": len(content.rules.active), "origins": loaded.origins, "remarks": remarks, "faults": output.faults(faults)})
+        output.as_json({"sources": names, "sinks": sinks, "rules": len(content.rules.active), "origins": loaded.origins, "remarks": remarks, "faults": output.faults(faults)})
     else:
-        output.say(f"sources: {', '.join(files) or 'none'}")
+        output.say(f"sources: {', '.join(names) or 'none'}")
         output.say(f"sinks: {', '.join(sinks)}")
         output.say(f"{len(content.parsers.shapes)} shapes, {len(content.rules.active)} rules are on")
         for remark in remarks:
@@ -51,9 +51,22 @@ def run(options: Namespace) -> int:
 
 
 def _sources(settings: Settings) -> Iterator[str]:
-    files = roster.configured(settings)
-    if not files:
+    chosen = roster.configured(settings)
+    if not chosen.any:
         yield "no mail log was found on this host: name one in [[source.file]]"
+    for one in chosen.journal:
+        try:
+            empty = not inputs.journal(one).newest(1)
+        except SourceError as error:
+            yield f"{one.name}: {error.with_hint}"
+        else:
+            if empty:
+                yield f"{one.name} holds no entry of {' '.join(one.match)} yet"
+    yield from (roster.twice(journal, log) for journal, log in roster.doubled(chosen).items())
+    yield from _files(chosen.file)
+
+
+def _files(files: Iterable[FileSettings]) -> Iterator[str]:
     lineages: dict[bytes, Path] = {}
     for file in files:
         paths = expand(file.path)

@@ -33,8 +33,8 @@ def run(options: Namespace) -> int:
         raise ConfigError(f"--deadline: {error}") from error
     signals = catch_signals()
     settings = load.load(options.config).settings
-    if not roster.configured(settings):
-        raise ConfigError("no mail log was found on this host", hint='name one: [[source.file]] path = "/var/log/mail.log"; the journal cannot be read yet')
+    if not roster.configured(settings).any:
+        raise ConfigError("no mail log was found on this host", hint='name one: [[source.file]] path = "/var/log/mail.log"')
     loaded = assembly.settled_content(settings)
     for name in loaded.rules.unknown:
         output.say(f"unknown rule in the settings: {name}", error=True)

@@ -3,7 +3,8 @@
 The plain way, which reads every line from its first byte to the message; what envelope.py remembers must agree with it.
 
 Envelopes: RFC 3164 and RFC 3339 files (rsyslog, syslog-ng, Postfix' maillog_file), RFC 5424 (rsyslog), Dovecot's own file
-(no host, no program, always a level word), and what the journal or docker already knows (a header). Dovecot's prefix
+(no host, no program, always a level word), what a program hands to a syslog socket (no host), and what the journal or docker
+already knows (a header, perhaps with a bare ``program[pid]: `` in front of the text). Dovecot's prefix
 ``SERVICE(user)<pid><session>: Level: `` belongs to the tag. No host name holds a parenthesis: in Dovecot's own file its
 services stand where a host would, with a stranger's text behind them.
 """
@@ -27,7 +28,8 @@ FORMATS = ("auto", "rfc3164", "rfc3339", "rfc5424", "dovecot")
 _PRIORITY = r"(?:<(?P<priority>[0-9]{1,3})>)?"
 _STAMP_3339 = r"(?P<stamp>[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2}))"
 _STAMP_3164 = r"(?P<stamp>(?P<month>[A-Z][a-z]{2}) {1,2}(?P<day>[0-9]{1,2}) (?P<clock>[0-9]{2}:[0-9]{2}:[0-9]{2}))"
-_HOST_TAG = r" (?P<host>[^\s<>()]{0,254}[^\s<>():]) (?P<program>[^\s\[\]:]{1,255})(?:\[(?P<pid>[0-9]{1,10})\])?:(?: |$)"
+_TAG = r"(?P<program>[^\s\[\]:]{1,255})(?:\[(?P<pid>[0-9]{1,10})\])?:(?: |$)"
+_HOST_TAG = r" (?P<host>[^\s<>()]{0,254}[^\s<>():]) " + _TAG
 
 _RFC3164 = re.compile(_PRIORITY + _STAMP_3164 + _HOST_TAG)
 _RFC3339 = re.compile(_PRIORITY + _STAMP_3339 + _HOST_TAG)
@@ -35,6 +37,8 @@ _HEAD_5424 = r" (?:-|(?P<host>[^\s<>()]{1,255})) (?:-|(?P<program>[^\s]{1,255}))
 _RFC5424 = re.compile(
     r"<(?P<priority>[0-9]{1,3})>1 (?:-|" + _STAMP_3339 + ")" + _HEAD_5424 + r'(?:-|(?:\[[^\]"]*+(?:"(?:[^"\\]|\\.)*+"[^\]"]*+)*+\])++)(?: \ufeff? ?|$)'
 )
+_HOSTLESS = re.compile(r"<(?P<priority>[0-9]{1,3})>" + _STAMP_3164 + " " + _TAG)
+_BARE = re.compile(_PRIORITY + _TAG)
 _DOVECOT_FILE = re.compile(_STAMP_3164 + " ")
 _BARE_SERVICE = re.compile(r"(?:(?:imap|pop3|managesieve|submission)-login|(?:imap|pop3|lmtp|managesieve|auth|auth-worker)(?=\())(?:\([^)]*\))?(?:<[0-9]{1,10}>)?(?:<[^<>\s]*>)?")
 _DOVECOT_LEVEL = re.compile(r"(Debug|Info|Warning|Error|Fatal|Panic): ")
@@ -54,6 +58,7 @@ class _Reading:
     start: int
     end: int
     envelope: str = "raw"
+    """rfc3164, rfc3339, rfc5424, dovecot, header, bare (a tag only, the header knows the time); raw: none of them opens the line."""
     time: int | None = None
     named_year: bool = False
     stamp: Span | None = None
@@ -135,8 +140,16 @@ def _read_text(reading: _Reading) -> None:
             reading.product = "dovecot"
             _prefix(reading, prefix)
             reading.start = prefix.end
-    elif wanted in ("auto", "rfc3164") and (match := _RFC3164.match(text)) is not None:
+    elif wanted in ("auto", "rfc3164") and (match := _RFC3164.match(text) or _HOSTLESS.match(text)) is not None:
         _take(reading, "rfc3164", match)
+    elif reading.record.header is not None and (match := _BARE.match(text)) is not None and _names_a_process(match):
+        _take(reading, "bare", match)
+        reading.named_year = True
+
+
+def _names_a_process(match: re.Match[str]) -> bool:
+    """Say whether a bare tag is one: a word and a colon may begin any text, and a log in an unknown format must not look quiet."""
+    return match["pid"] is not None or match["program"] == "dovecot" or _BARE_SERVICE.fullmatch(match["program"]) is not None
 
 
 def _own_file(reading: _Reading, begin: int) -> Prefix | None:
@@ -146,7 +159,7 @@ def _own_file(reading: _Reading, begin: int) -> Prefix | None:
 def _take(reading: _Reading, envelope: str, match: re.Match[str]) -> None:
     found = match.groupdict()
     record = reading.record
-    if found["stamp"] is not None:
+    if found.get("stamp") is not None:
         reading.named_year = "month" not in found
         if reading.named_year:
             reading.time = timestamps.rfc3339(found["stamp"])

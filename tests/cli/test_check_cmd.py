@@ -3,6 +3,7 @@
 import json
 import shutil
 
+from tests.support.journals import JournalFolder
 from tests.support.mmdb import COUNTRIES, database
 
 
@@ -59,12 +60,43 @@ def test_two_logs_that_share_their_first_line_only(mailvigil, log, config, tmp_p
     assert remarks(mailvigil, config(sources=("mail.log", "mail.err"))) == []
 
 
+def test_all_kinds_of_sources_are_named(mailvigil, log, config, tmp_path):
+    journal = JournalFolder(tmp_path / "journal")
+    path = config(f'[[source.journal]]\ndirectory = "{journal.folder}"\n[source.stdin]\n[[source.syslog]]\n')
+    result = mailvigil("check", "--config", path)
+    assert result.out.splitlines()[0] == f"sources: {log}, journal {journal.folder}, stdin, syslog 127.0.0.1:5140"
+    [remark] = remarks(mailvigil, path)
+    assert remark.startswith(f"journal {journal.folder}: {journal.folder} holds no journal; ")
+    journal.write([b"x"], SYSLOG_FACILITY=3)
+    assert remarks(mailvigil, path) == [f"journal {journal.folder} holds no entry of SYSLOG_FACILITY=2 yet"]
+    journal.write([b"connect from unknown[203.0.113.7]"])
+    assert remarks(mailvigil, path) == []
+
+
+def test_a_journal_with_the_lines_of_a_log_is_refused_with_what_to_do(mailvigil, log, config, tmp_path):
+    journal = JournalFolder(tmp_path / "journal")
+    journal.write([line.partition("dovecot: ")[2].encode() for line in log.read_text().splitlines() if "dovecot" in line], SYSLOG_IDENTIFIER="dovecot", SYSLOG_PID=None)
+    path = config(f'[[source.journal]]\ndirectory = "{journal.folder}"\n')
+    [remark] = remarks(mailvigil, path)
+    assert remark == f"journal {journal.folder} holds the same lines as {log}: it is not read; remove one of the two, or let container or matches choose other entries"
+
+
+def test_a_listener_that_others_can_reach_is_refused_unless_that_is_wanted(mailvigil, log, config):
+    path = config('[[source.syslog]]\nlisten = "192.0.2.1:514"\n')
+    result = mailvigil("check", "--config", path)
+    assert result.code == 2
+    assert "write remote = true" in result.err
+    path.write_text(path.read_text() + "remote = true\n")
+    assert mailvigil("check", "--config", path).code == 0
+
+
 def test_a_rule_in_the_settings_that_does_not_exist(mailvigil, log, config):
     assert remarks(mailvigil, config("[rules.bf_iq]\nthreshold = 3\n")) == ["unknown rule in the settings: bf_iq"]
 
 
 def test_no_log_at_all(mailvigil, config, monkeypatch, tmp_path):
     monkeypatch.setattr("collector.agent.roster.DEFAULTS", (str(tmp_path / "none.log"),))
+    monkeypatch.setattr("collector.sources.journalctl.ROOTS", ())
     assert remarks(mailvigil, config(sources=())) == ["no mail log was found on this host: name one in [[source.file]]"]
 
 

@@ -58,6 +58,7 @@ def test_a_state_that_cannot_be_used_is_exit_5(mailvigil, log, config, tmp_path)
 
 def test_a_host_without_mail_logs_is_told_what_to_write(mailvigil, config, monkeypatch, tmp_path):
     monkeypatch.setattr("collector.agent.roster.DEFAULTS", (str(tmp_path / "none.log"),))
+    monkeypatch.setattr("collector.sources.journalctl.ROOTS", ())
     result = mailvigil("run", "--config", config(sources=()))
     assert result.code == 2
     assert "[[source.file]]" in result.err
