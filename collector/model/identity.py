@@ -18,7 +18,6 @@ FIRST_LINE = 65536
 _LINEAGES = 256
 _SHORT = 4096
 _LENGTHS = [number.to_bytes(4, "big") for number in range(_SHORT)]
-_EIGHT = _LENGTHS[8]
 _FIRST = _LENGTHS[2] + bytes(2)
 """The ordinal of a line's first event, packed."""
 
@@ -52,22 +51,22 @@ class Identity:
         return state.hexdigest()
 
     def line(self, identity: tuple[bytes, ...], raw: bytes, ordinal: int) -> str:
-        """Return the id of the ``ordinal``-th event of a record; ``identity`` is Position.identity.
+        """Return the id of the ``ordinal``-th event of a record; ``identity`` is Position.identity."""
+        return self._id(b"line", *identity, raw, ordinal.to_bytes(2, "big"))
 
-        The first event of an ordinary line of a file is the rule: how the hash begins is remembered by lineage, and the rest goes in at once.
-        """
-        if len(identity) != 2 or len(identity[1]) != 8 or len(raw) >= _SHORT or ordinal:  # noqa: PLR2004 - lineage and offset, in bytes
-            return self._id(b"line", *identity, raw, ordinal.to_bytes(2, "big"))
-        lineage, offset = identity
+    def first(self, lineage: bytes, offset: bytes, raw: bytes) -> str:
+        """Return the id of a line's first event, the same as ``line`` does: how it begins is remembered by lineage, and the rest goes in at once."""
+        if len(offset) != 8 or len(raw) >= _SHORT:  # noqa: PLR2004 - bytes
+            return self.line((lineage, offset), raw, 0)
         state = (self._lineages.get(lineage) or self._begun(lineage)).copy()
-        state.update(_EIGHT + offset + _LENGTHS[len(raw)] + raw + _FIRST)
+        state.update(offset + _LENGTHS[len(raw)] + raw + _FIRST)
         return state.hexdigest()
 
     def _begun(self, lineage: bytes) -> blake2b:
         if len(self._lineages) >= _LINEAGES:
             self._lineages.clear()
         state = self._lineages[lineage] = self._seed.copy()
-        state.update(_pack(b"line", lineage))
+        state.update(_pack(b"line", lineage) + _LENGTHS[8])
         return state
 
     def alert(self, rule: str, version: int, episode: tuple[str, ...], opening: str, step: str) -> str:

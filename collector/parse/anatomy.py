@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 _QUEUE_IDS = (("0123456789ABCDEF", 5, 16), ("0123456789BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz", 10, 32))
 """Characters and lengths of short and long queue ids."""
 _TAKEN_OFF = "|".join(("NOQUEUE", *(f"[{characters}]{{{least},{most}}}" for characters, least, most in _QUEUE_IDS)))
-HEAD = re.compile(rf"(?:(?:{_TAKEN_OFF}): )?([A-Za-z_-]*)")
-"""The first word of a message: letters, behind a queue id or NOQUEUE where there is one."""
+HEAD = re.compile(rf"(?:({_TAKEN_OFF}): )?([A-Za-z_-]*)")
+"""How a message begins: a queue id or NOQUEUE where there is one, and the first word behind it: letters."""
 _IS_TAKEN_OFF = re.compile(_TAKEN_OFF)
 _WORD = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-")
 _DIGITS = frozenset("0123456789")

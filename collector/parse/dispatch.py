@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from collector.model.backtracking import parse
 from collector.parse import redact
 from collector.parse.anatomy import HEAD
+from collector.parse.automaton import Automaton
 from collector.parse.compiler import compile_file
 from collector.parse.opened import LEVELS
 
@@ -19,32 +21,44 @@ if TYPE_CHECKING:
     from collector.model.catalogue import Catalogue
     from collector.parse.binding import Entry
     from collector.parse.compiler import Made
-    from collector.parse.loader import Program
+    from collector.parse.loader import Dispatch, Program
+    from collector.parse.redact import Guard
 
 
 class Row(NamedTuple):
-    """A shape to try: ``guard`` stands in every line that it takes, ``also`` must be looked for besides (or None)."""
+    """A shape to try: ``guard`` stands in every line that it takes, ``also`` must be looked for besides (or None).
+
+    ``secret`` is a cheap test whether redaction could change a line that was taken; None: it cannot.
+    """
 
     guard: str
     fullmatch: Callable[..., Any]
     also: str | None
     make: Callable[..., Any]
     entry: Entry
+    secret: Guard | None
 
 
 Bucket = tuple[Row, ...]
 
 
 class Table(NamedTuple):
-    """``tokens``: what stands before the first blank -> bucket, where that alone says the first word; for the rest ``words``, first word -> bucket.
+    """Buckets by how a message begins.
 
-    ``others`` is the bucket of words that no shape names. ``doubtful`` are words behind which there may be a secret.
+    ``tokens``: what stands up to the first blank, where that alone says the first word. For the rest, first words: ``words``,
+    and ``queued`` behind a queue id; under None the shapes of words that no shape names. ``doubtful`` are words behind which there may be a secret.
     """
 
     tokens: dict[str, Bucket]
-    words: dict[str, Bucket]
-    others: Bucket
+    words: dict[str | None, Bucket]
+    queued: dict[str | None, Bucket]
     doubtful: frozenset[str]
+
+    def bucket(self, queue_id: str | None, word: str) -> Bucket:
+        """Return the shapes to try for a message that begins so."""
+        named = self.words if queue_id is None else self.queued
+        found = named.get(word)
+        return named[None] if found is None else found
 
 
 class Compiled:
@@ -56,7 +70,8 @@ class Compiled:
         self._files = {entry: program.name for program in self._programs.values() for entry in program.entries}
         self._catalogue = catalogue
         self._made: dict[str, Made] = {}
-        self._tables: dict[tuple[Entry, ...], Table] = {}
+        self._tables: dict[tuple[Any, ...], Table] = {}
+        self._automata: dict[Entry, Automaton] = {}
 
     def made(self, name: str) -> Made:
         """Return what a parser file is compiled to; raises KeyError for an unknown name."""
@@ -64,24 +79,44 @@ class Compiled:
             self._made[name] = compile_file(name, self._programs[name].entries, self._catalogue)
         return self._made[name]
 
-    def table(self, entries: tuple[Entry, ...]) -> Table:
-        """Return the table of these shapes, in this order."""
-        if entries not in self._tables:
-            self._tables[entries] = self._table(entries)
-        return self._tables[entries]
+    def function(self, entry: Entry) -> Callable[..., Any]:
+        """Return the function of a shape."""
+        function: Callable[..., Any] = self.made(self._files[entry]).functions[entry]
+        return function
 
-    def _table(self, entries: tuple[Entry, ...]) -> Table:
-        words = {word: self._bucket(entries, word) for word in sorted({word for entry in entries for word in entry.pattern.anatomy.words or ()})}
-        doubtful = frozenset(word for word in ("", *words) if redact.doubtful(word))
-        plain = [word for word in words if word not in doubtful and word not in LEVELS]
-        tokens = {token: words[word] for word in plain for token in (word, f"{word}:") if HEAD.match(f"{token} ")[1] == word}
-        return Table(tokens, words, self._bucket(entries, None), doubtful)
+    def table(self, dispatch: Dispatch) -> Table:
+        """Return the table of the shapes that a program's lines may have."""
+        key = (dispatch.product, dispatch.daemon, dispatch.entries)
+        if key not in self._tables:
+            self._tables[key] = self._table(dispatch)
+        return self._tables[key]
 
-    def _bucket(self, entries: tuple[Entry, ...], word: str | None) -> Bucket:
-        found = []
-        for entry in entries:
-            anatomy = entry.pattern.anatomy
-            if anatomy.words is None or word in anatomy.words:
-                held = anatomy.holds(entry.contains)
-                found.append(Row(entry.contains, entry.pattern.regex.fullmatch, None if held else entry.contains, self.made(self._files[entry]).functions[entry], entry))
-        return tuple(found)
+    def _table(self, dispatch: Dispatch) -> Table:
+        rows = [self._row(entry, dispatch) for entry in dispatch.entries]
+        known = sorted({word for entry in dispatch.entries for word in entry.pattern.anatomy.words or ()})
+        doubtful = frozenset(word for word in ("", *known) if redact.doubtful(word) and dispatch.product != "dovecot")
+        sure = [word for word in known if word not in doubtful and word not in LEVELS]
+        tokens = [token for word in sure for token in (f"{word} ", f"{word}: ") if HEAD.match(token)[2] == word]  # type: ignore[index] - it matches anything
+        return Table(
+            {token: self._bucket(rows, token.rstrip(": "), lambda one, token=token: one.may_begin(token)) for token in tokens},
+            {word: self._bucket(rows, word, lambda one, word=word: word is None or one.may_begin(word)) for word in (None, *known)},
+            {word: self._bucket(rows, word, lambda one, word=word: one.may_begin_behind_id(word or "")) for word in (None, *known)},
+            doubtful,
+        )
+
+    def _bucket(self, rows: Iterable[Row], word: str | None, may: Callable[[Automaton], bool]) -> Bucket:
+        return tuple(row for row in rows if self._named(row.entry, word) and may(self._automaton(row.entry)))
+
+    @staticmethod
+    def _named(entry: Entry, word: str | None) -> bool:
+        return entry.pattern.anatomy.words is None or word in entry.pattern.anatomy.words
+
+    def _row(self, entry: Entry, dispatch: Dispatch) -> Row:
+        secret = redact.guard(dispatch.product, dispatch.daemon, self._automaton(entry).may_hold)
+        also = None if entry.pattern.anatomy.holds(entry.contains) else entry.contains
+        return Row(entry.contains, entry.pattern.regex.fullmatch, also, self.function(entry), entry, secret)
+
+    def _automaton(self, entry: Entry) -> Automaton:
+        if entry not in self._automata:
+            self._automata[entry] = Automaton(parse(entry.pattern.regex.pattern))
+        return self._automata[entry]

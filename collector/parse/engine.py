@@ -6,6 +6,7 @@ plan); for a line, the first word of its message leads to the few shapes that ca
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from collector.model.event import Event
@@ -13,7 +14,7 @@ from collector.parse import redact
 from collector.parse.anatomy import HEAD
 from collector.parse.envelope import Envelopes
 from collector.parse.opened import LEVELS, UNREAD
-from collector.parse.plain import CAP, PlainEngine
+from collector.parse.plain import CAP, PlainEngine, matched
 from collector.parse.redact import Redacted
 from collector.parse.sessions import Key, key_of
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collector.parse.opened import Opened, Origin
     from collector.parse.plain import Fields, Unborn
 
+from_bytes = partial(int.from_bytes, byteorder="big")
 _OFFSET = 2
 """Parts of the identity of a line that has an offset."""
 
@@ -50,7 +52,7 @@ class _Keys(dict[str, Key]):
 class Plan:
     """What the engine knows about an origin. ``table`` is None where no shape can take its lines."""
 
-    __slots__ = ("daemon", "dispatch", "guard", "host", "is_auth", "keys", "pid", "postfix_service", "service", "source", "table", "tag", "tokens")
+    __slots__ = ("daemon", "dispatch", "host", "is_auth", "keys", "pid", "postfix_service", "service", "source", "table", "tag", "tokens")
 
     def __init__(self, origin: Origin, dispatch: Dispatch | None, tag: Mapping[str, Any], table: Table | None) -> None:
         """Gather it."""
@@ -65,7 +67,6 @@ class Plan:
         self.service = origin.service or ""
         self.daemon = "" if dispatch is None else dispatch.daemon or ""
         self.is_auth = (origin.daemon or "").startswith("auth")
-        self.guard = None if dispatch is None else redact.guard(dispatch.product, dispatch.daemon)
         self.postfix_service = origin.service.lower() if origin.service is not None and dispatch is not None and dispatch.product == "postfix" else None
 
 
@@ -76,84 +77,86 @@ class Engine(PlainEngine):
         """Begin with empty sessions."""
         super().__init__(parsers, catalogue, identity, debug_lines=debug_lines)
         self.open = Envelopes().open
+        self._first_id = identity.first
 
     def read(self, opened: Opened) -> tuple[Event, ...]:
         """Return the events of a line: none, one or several."""
         plan: Plan = opened.origin.plan or self._plan(opened.origin)
         table = plan.table
-        if table is None or opened.known_level == "debug":
-            return PlainEngine.read(self, opened)
+        level = opened.known_level
+        if table is None or level == "debug":
+            return super().read(opened)
         counts = self.counts
         counts["lines"] += 1
         text, start, end = opened.text, opened.start, opened.end
-        redacted = None
-        level = opened.known_level
-        bucket = plan.tokens.get(text[start : text.find(" ", start)])
-        if bucket is None or (plan.guard is not None and plan.guard(text, start, end)):
-            word = HEAD.match(text, start, end)[1]  # type: ignore[index] - it matches anything
-            bucket = table.words.get(word)
-            if plan.guard is not None and (bucket is None or word in table.doubtful or plan.guard(text, start, end)):
-                redacted = redact.redact_line(opened, plan.dispatch)
-                text, end = redacted.text, redacted.end
-                word = HEAD.match(text, start, end)[1]  # type: ignore[index]
-                bucket = table.words.get(word, table.others)
-            elif bucket is None:
-                bucket = table.others
-            if level == UNREAD and word in LEVELS:
-                level = opened.level
-        if level == UNREAD:
+        bucket = plan.tokens.get(text[start : text.find(" ", start) + 1])
+        if bucket is None:
+            queue_id, word = HEAD.match(text, start, end).groups()  # type: ignore[union-attr] - it matches anything
+            if queue_id is None and word in table.doubtful:
+                return self._masked(opened, plan)
+            bucket = table.bucket(queue_id, word)
+            if level == UNREAD:
+                level = opened.level if word in LEVELS else None
+        elif level == UNREAD:
             level = None
-        for row in bucket:
-            guard, fullmatch, also, make, entry = row
+        for guard, fullmatch, also, make, entry, secret in bucket:
             if guard in text and (match := fullmatch(text, start, end)) is not None and (also is None or text.find(also, start, end) >= 0):
                 break
         else:
-            return self._other(opened, redacted or redact.redact_line(opened, plan.dispatch), plan)
+            return self._masked(opened, plan)
+        if secret is not None and secret(text, start, end):
+            return self._masked(opened, plan)
         record = opened.record
         identity = record.position.identity
-        offset = int.from_bytes(identity[1], "big") if len(identity) == _OFFSET else None
-        tried = None if redacted is None or redacted.password_hash is None else self.seal(redacted.password_hash)
+        if len(identity) != _OFFSET or opened.repeat > 1:
+            return self._several(opened, Redacted(text, start, end), plan, entry, match)
+        lineage, offset = identity
         time = record.near if opened.time is None else opened.time
-        found = make(match, text, text[start:end], offset, opened, plan, self.sessions, time, tried)
-        if found is None:
-            return self._plain(opened, redacted, plan, entry, match)
-        if found.__class__ is not dict or opened.repeat > 1 or offset is None:
-            return self._several(opened, redacted, plan, entry.shape, found)
+        found = make(match, text, text[start:end], from_bytes(offset), opened, plan, self.sessions, time, None)
+        if found.__class__ is not dict:
+            return self._several(opened, Redacted(text, start, end), plan, entry, match, found)
         if plan.postfix_service is not None:
             found.setdefault("postfix.service", plan.postfix_service)
         if level is not None:
             found.setdefault("log.level", level)
         if record.truncated:
             found["log.flags"] = ["truncated"]
-        if redacted is not None and redacted.kinds:
-            found["mail.redacted"] = list(redacted.kinds)
         counts["events"] += 1
-        return (Event(self._identity.line(identity, record.raw, 0), time, entry.shape, found, plan.tag),)
+        return (Event(self._first_id(lineage, offset, record.raw), time, entry.shape, found, plan.tag),)
 
     def _plan(self, origin: Origin) -> Plan:
         dispatch = self.lookup(origin)
-        table = None if dispatch is None or not dispatch.entries else self.parsers.compiled.table(dispatch.entries)
+        table = None if dispatch is None or not dispatch.entries else self.parsers.compiled.table(dispatch)
         plan = origin.plan = Plan(origin, dispatch, self._tags.of(origin, dispatch), table)
         return plan
 
-    def _other(self, opened: Opened, redacted: Redacted, plan: Plan) -> tuple[Event, ...]:
-        """Return the event of a line that no shape takes."""
+    def _masked(self, opened: Opened, plan: Plan) -> tuple[Event, ...]:
+        """Return the events of a line that may hold a secret, or that no shape takes as it is."""
+        assert plan.table is not None
+        redacted = redact.redact_line(opened, plan.dispatch)
+        text, start, end = redacted.text, redacted.start, redacted.end
+        queue_id, word = HEAD.match(text, start, end).groups()  # type: ignore[union-attr]
+        for row in plan.table.bucket(queue_id, word):
+            match = matched(row.entry, redacted)
+            if match is not None:
+                return self._several(opened, redacted, plan, row.entry, match)
         events = self._unparsed(opened, redacted, plan.dispatch)
         self.counts["events"] += len(events)
         return events
 
-    def _plain(self, opened: Opened, redacted: Redacted | None, plan: Plan, entry: Entry, match: re.Match[str]) -> tuple[Event, ...]:
-        """Return the events of a line that is not quite what its shape expects."""
+    def _several(self, opened: Opened, redacted: Redacted, plan: Plan, entry: Entry, match: re.Match[str], found: Fields | list[Unborn] | None = None) -> tuple[Event, ...]:
+        """Return the events of a line that is no ordinary one: it has several, a secret, no offset, or not quite what its shape expects."""
         assert plan.dispatch is not None
-        events = self._events(opened, redacted or Redacted(opened.text, opened.start, opened.end), plan.dispatch, (entry, match))
-        self.counts["events"] += len(events)
-        return events
-
-    def _several(self, opened: Opened, redacted: Redacted | None, plan: Plan, shape: Shape, found: Fields | list[Unborn]) -> tuple[Event, ...]:
-        """Return the events of a line that has more than one, or that has no offset."""
-        unborn = [(shape, found)] if isinstance(found, dict) else found
-        del unborn[0][1]["log.offset"]
-        line = redacted or Redacted(opened.text, opened.start, opened.end)
-        events = self._born(opened, line, plan.dispatch, unborn * min(opened.repeat, CAP + 1))
+        if found is None:
+            tried = None if redacted.password_hash is None else self.seal(redacted.password_hash)
+            time = opened.record.near if opened.time is None else opened.time
+            make = self.parsers.compiled.function(entry)
+            found = make(match, redacted.text, redacted.message, None, opened, plan, self.sessions, time, tried)
+        if found is None:
+            events = self._events(opened, redacted, plan.dispatch, (entry, match))
+        else:
+            unborn = [(entry.shape, found)] if isinstance(found, dict) else found
+            del unborn[0][1]["log.offset"]
+            events = self._born(opened, redacted, plan.dispatch, unborn * min(opened.repeat, CAP + 1))
         self.counts["events"] += len(events)
         return events

@@ -103,11 +103,15 @@ def redact(text: str, start: int, end: int | None = None, product: str | None = 
 Guard = Callable[[str, int, int], bool]
 
 
-def guard(product: str, daemon: str | None) -> Guard | None:
-    """Return a cheap test of a text's message: where it says no, and the first word (anatomy.HEAD) is not ``doubtful``, ``redact`` takes out nothing. None: never."""
-    if product != "dovecot":
-        return _postfix_may
-    return _dovecot_may if daemon is None or "auth" in daemon.split("-") else None
+def guard(product: str, daemon: str | None, may_hold: Callable[[str], bool]) -> Guard | None:
+    """Return a cheap test of a text's message: where it says no, and the first word (anatomy.HEAD) is not ``doubtful``, ``redact`` takes out nothing.
+
+    ``may_hold`` says which texts the message could hold at all. None: no message of that kind has a secret.
+    """
+    if product == "dovecot":
+        return _dovecot_may if (daemon is None or "auth" in daemon.split("-")) and any(map(may_hold, _OF_DOVECOT)) else None
+    held = [words for words in (_REASON, *_PAYLOADS) if may_hold(words)]
+    return _pregreet if held == ["PREGREET"] else _postfix_may if held else None
 
 
 def doubtful(word: str) -> bool:
@@ -115,8 +119,15 @@ def doubtful(word: str) -> bool:
     return word == "" or "sasl_" in word or "get_passwd" in word or word == "maps_find"
 
 
+_OF_DOVECOT = ("pass", "resp=", ") != '")
+
+
 def _dovecot_may(text: str, _start: int, _end: int) -> bool:
     return "pass" in text or "resp=" in text or ") != '" in text
+
+
+def _pregreet(text: str, _start: int, _end: int) -> bool:
+    return "PREGREET" in text
 
 
 def _postfix_may(text: str, start: int, end: int) -> bool:
