@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collector.model.catalogue import Catalogue
     from collector.model.event import Event
     from collector.model.identity import Identity
+    from collector.model.shape import Shape
 
 LENGTH = 256
 """The most characters of a value that a message, a reason or a field of an alert shows."""
@@ -58,17 +59,17 @@ class Teller:
         self._catalogue = catalogue
         self._identity = identity
         self._evidence = evidence
+        self._told: dict[tuple[Rule, Shape], tuple[tuple[str, bool], ...]] = {}
 
     def found(self, rule: Rule, event: Event, view: View, bound: Mapping[str, Any], group: Mapping[str, str], *, late: bool) -> Found:
         """Gather what an alert may have to say; ``group`` is the key as people read it, ``bound`` fixes fields to one element of a list."""
         fields: dict[str, Any] = {}
-        for name in told(rule):
+        for name, array in self._telling(rule, event.shape):
             value = value_of(event, name)
-            definition = self._catalogue.fields[name]
-            if value is None or not definition.ship:
+            if value is None:
                 continue
             if name in bound:
-                value = [bound[name]] if definition.array else bound[name]
+                value = [bound[name]] if array else bound[name]
             fields[name] = cut(value)
         return Found(
             opening=event.id,
@@ -85,6 +86,15 @@ class Teller:
             distinct=view.distinct,
             total=view.total,
         )
+
+    def _telling(self, rule: Rule, shape: Shape) -> tuple[tuple[str, bool], ...]:
+        """Return what an alert of a rule may tell of an event of a shape: name, and whether it is a list."""
+        found = self._told.get((rule, shape))
+        if found is None:
+            kinds, common = self._catalogue.fields, self._catalogue.common
+            names = [name for name in told(rule) if kinds[name].ship and (name in shape.fields or name in shape.static or name in common)]
+            found = self._told[rule, shape] = tuple((name, kinds[name].array) for name in names)
+        return found
 
     def absent(self, due: int, view: View, group: Mapping[str, str]) -> Found:
         """Gather what an absence has to say: no event completed it. A network is no address and stands in the group only."""

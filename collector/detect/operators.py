@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collector.detect.rule import Rule
@@ -33,23 +33,17 @@ class View:
     total: float | None = None
 
 
-class Sample(NamedTuple):
-    """One event for a window: its time (ms), its id (16 bytes), which base rule it hit, and what is counted."""
-
-    time: int
-    id: bytes
-    stage: int = 0
-    value: bytes = b""
-    amount: float = 0.0
-
-
 class Operator(Protocol):
     """One kind of window."""
 
     timespan: int
 
-    def add(self, state: bytes | None, sample: Sample) -> tuple[bytes | None, bool]:
-        """Return the new state (None: nothing to keep) and whether the condition holds at this event."""
+    def add(self, state: bytes | None, time: int, event: bytes, what: Any) -> tuple[bytes | None, bool]:
+        """Return the new state (the old one itself: nothing changed) and whether the condition holds at this event.
+
+        ``time`` in ms, ``event`` its id (16 bytes); ``what`` is the number of the base rule that it hit (sequences), the 8
+        bytes of its value (distinct values), its amount (sums), else nothing.
+        """
         ...
 
     def view(self, state: bytes) -> View:
@@ -83,41 +77,61 @@ class Ring:
         full = IDS * (self._width + _ID)
         return len(state) // (self._width + _ID) if len(state) <= full else IDS + (len(state) - full) // self._width
 
-    def _read(self, state: bytes | None) -> tuple[list[int], list[bytes], list[bytes]]:
-        if state is None:
-            return [], [], []
+    def _read(self, state: bytes) -> tuple[list[int], list[bytes], list[bytes]]:
         n = self._length(state)
         stamps = list(struct.unpack_from(f">{n}q", state))
         values = [state[at : at + 8] for at in range(8 * n, 16 * n, 8)] if self._distinct else []
         return stamps, values, _ids(state, self._width * n)
 
-    def add(self, state: bytes | None, sample: Sample) -> tuple[bytes | None, bool]:
+    def add(self, state: bytes | None, time: int, event: bytes, what: Any) -> tuple[bytes | None, bool]:
         """See Operator."""
+        if state is None:
+            return _STAMP.pack(time) + (what + event if self._distinct else event), self.threshold == 1
+        if time < newest(state):
+            return self._late(state, time, event, what)
+        n = self._length(state)
+        stamps, digests, ids = state[: 8 * n], state[8 * n : self._width * n], state[self._width * n :]
+        if self._distinct:
+            at = _aligned(digests, what)
+            if at is not None:
+                stamps, digests, n = _without(stamps, at, 8), _without(digests, at, 8), n - 1
+                ids = _without(ids, at, _ID)
+        kept = min(n, self.threshold - 1)
+        edge = time - self.timespan
+        while kept and _STAMP.unpack_from(stamps, 8 * kept - 8)[0] < edge:
+            kept -= 1
+        whole = _STAMP.pack(time) + stamps[: 8 * kept]
+        if self._distinct:
+            whole += what + digests[: 8 * kept]
+        return whole + event + ids[: _ID * min(kept, IDS - 1)], kept + 1 == self.threshold
+
+    def _late(self, state: bytes, time: int, event: bytes, what: Any) -> tuple[bytes, bool]:
+        """Insert an event that is older than the newest one."""
         stamps, values, ids = self._read(state)
-        latest = max(stamps[0], sample.time) if stamps else sample.time
-        if sample.time < latest - self.timespan:
+        edge = stamps[0] - self.timespan
+        if time < edge:
             return state, False
-        if not self._distinct or self._sighted(stamps, values, ids, sample):
+        if not self._distinct or self._sighted(stamps, values, ids, time, what):
             place = 0
-            while place < len(stamps) and stamps[place] > sample.time:
+            while place < len(stamps) and stamps[place] > time:
                 place += 1
-            stamps.insert(place, sample.time)
+            stamps.insert(place, time)
             if self._distinct:
-                values.insert(place, sample.value)
+                values.insert(place, what)
             if place < IDS:
-                ids.insert(place, sample.id)
+                ids.insert(place, event)
         n = min(self.threshold, len(stamps))
-        while stamps[n - 1] < latest - self.timespan:
+        while stamps[n - 1] < edge:
             n -= 1
         packed = struct.pack(f">{n}q", *stamps[:n]) + b"".join(values[:n]) + b"".join(ids[: min(n, IDS)])
         return packed, n == self.threshold
 
     @staticmethod
-    def _sighted(stamps: list[int], values: list[bytes], ids: list[bytes], sample: Sample) -> bool:
+    def _sighted(stamps: list[int], values: list[bytes], ids: list[bytes], time: int, value: bytes) -> bool:
         """Take out an older sighting of the value; False if a newer one is known."""
-        if sample.value in values:
-            at = values.index(sample.value)
-            if stamps[at] > sample.time:
+        if value in values:
+            at = values.index(value)
+            if stamps[at] > time:
                 return False
             del stamps[at], values[at], ids[at : at + 1]
         return True
@@ -130,6 +144,19 @@ class Ring:
     def progress(self, state: bytes) -> float:
         """See Operator."""
         return self._length(state)
+
+
+def _aligned(digests: bytes, digest: bytes) -> int | None:
+    """Return the place of a digest among others of its size."""
+    at = digests.find(digest)
+    while at % 8 and at > 0:
+        at = digests.find(digest, at + 1)
+    return None if at < 0 else at // 8
+
+
+def _without(packed: bytes, at: int, width: int) -> bytes:
+    """Return packed parts of a width without the one at a place."""
+    return packed[: at * width] + packed[(at + 1) * width :]
 
 
 def _ids(state: bytes, start: int) -> list[bytes]:
@@ -152,40 +179,39 @@ class Panes:
         self._strict = strict
         self._width = max(1, timespan // self.PANES)
 
-    def _read(self, state: bytes | None) -> tuple[int, dict[int, tuple[int, float, int]], list[bytes]]:
+    def add(self, state: bytes | None, time: int, event: bytes, what: Any) -> tuple[bytes | None, bool]:
+        """See Operator."""
         if state is None:
-            return NOWHERE, {}, []
+            state = self._HEAD.pack(time, 0)
         latest, n = self._HEAD.unpack_from(state)
         end = self._HEAD.size + n * self._PANE.size
-        panes = {first // self._width: (first, total, count) for first, total, count in self._PANE.iter_unpack(state[self._HEAD.size : end])}
-        return latest, panes, _ids(state, end)
-
-    def add(self, state: bytes | None, sample: Sample) -> tuple[bytes | None, bool]:
-        """See Operator."""
-        latest, panes, ids = self._read(state)
-        pane = sample.time // self._width
-        top = max(pane, *panes) if panes else pane
-        if pane <= top - self.PANES:
+        packed = state[self._HEAD.size : end]
+        panes = list(self._PANE.iter_unpack(packed))
+        pane = time // self._width
+        oldest = (max(pane, panes[0][0] // self._width) if panes else pane) - self.PANES
+        if pane <= oldest:
             return state, False
-        first, total, count = panes.get(pane, (sample.time, 0.0, 0))
-        panes[pane] = (min(first, sample.time), total + sample.amount, min(count + 1, 0xFFFFFFFF))
-        kept = [panes[one] for one in sorted(panes, reverse=True) if one > top - self.PANES]
-        whole = sum(total for _, total, _ in kept)
-        events = sum(count for _, _, count in kept)
-        head = self._HEAD.pack(max(latest, sample.time), len(kept))
-        packed = head + b"".join(self._PANE.pack(*one) for one in kept) + b"".join([sample.id, *ids][: min(events, IDS)])
-        return packed, whole > self.threshold or (whole == self.threshold and not self._strict)
+        at = 0
+        while at < len(panes) and panes[at][0] // self._width > pane:
+            at += 1
+        known = at < len(panes) and panes[at][0] // self._width == pane
+        first, total, count = panes[at] if known else (time, 0.0, 0)
+        panes[at : at + known] = [(min(first, time), total + what, min(count + 1, 0xFFFFFFFF))]
+        size = self._PANE.size
+        packed = packed[: at * size] + self._PANE.pack(*panes[at]) + packed[(at + known) * size :]
+        while panes[-1][0] // self._width <= oldest:
+            panes.pop()
+        whole = sum(total for _, total, _ in panes)
+        events = sum(count for _, _, count in panes)
+        ids = (event + state[end:])[: _ID * min(events, IDS)]
+        return self._HEAD.pack(max(latest, time), len(panes)) + packed[: size * len(panes)] + ids, whole > self.threshold or (whole == self.threshold and not self._strict)
 
     def view(self, state: bytes) -> View:
         """See Operator."""
-        latest, panes, ids = self._read(state)
-        return View(
-            sum(count for _, _, count in panes.values()),
-            min(first for first, _, _ in panes.values()),
-            latest,
-            tuple(ids),
-            total=sum(total for _, total, _ in panes.values()),
-        )
+        latest, n = self._HEAD.unpack_from(state)
+        end = self._HEAD.size + n * self._PANE.size
+        panes = list(self._PANE.iter_unpack(state[self._HEAD.size : end]))
+        return View(sum(count for _, _, count in panes), panes[-1][0], latest, tuple(_ids(state, end)), total=sum(total for _, total, _ in panes))
 
     def progress(self, state: bytes) -> float:
         """See Operator."""
@@ -206,14 +232,14 @@ class Together:
             return [(NOWHERE, bytes(_ID))] * self._bases
         return list(self._SLOT.iter_unpack(state[8:]))
 
-    def add(self, state: bytes | None, sample: Sample) -> tuple[bytes | None, bool]:
+    def add(self, state: bytes | None, time: int, event: bytes, what: Any) -> tuple[bytes | None, bool]:
         """See Operator."""
         slots = self._read(state)
-        if sample.time >= slots[sample.stage][0]:
-            slots[sample.stage] = (sample.time, sample.id)
+        if time >= slots[what][0]:
+            slots[what] = (time, event)
         latest = max(stamp for stamp, _ in slots)
         packed = _STAMP.pack(latest) + b"".join(self._SLOT.pack(*slot) for slot in slots)
-        return packed, sample.time >= latest - self.timespan and all(stamp >= latest - self.timespan for stamp, _ in slots)
+        return packed, time >= latest - self.timespan and all(stamp >= latest - self.timespan for stamp, _ in slots)
 
     def _present(self, state: bytes) -> list[tuple[int, bytes]]:
         return sorted((slot for slot in self._read(state) if slot[0] >= newest(state) - self.timespan), reverse=True)
@@ -251,19 +277,21 @@ class InOrder:
             at += 16 + _ID * (stage + 1)
         return chains
 
-    def add(self, state: bytes | None, sample: Sample) -> tuple[bytes | None, bool]:
+    def add(self, state: bytes | None, time: int, event: bytes, what: Any) -> tuple[bytes | None, bool]:
         """See Operator. An event that follows nothing is not kept."""
+        if state is None and what:
+            return None, False
         chains = self._read(state)
-        latest = max([sample.time, *(chain[1] for chain in chains if chain is not None)])
+        latest = max([time, *(chain[1] for chain in chains if chain is not None)])
         chains = [None if chain is not None and chain[0] < latest - self.timespan else chain for chain in chains]
-        before = chains[sample.stage - 1] if sample.stage else (sample.time, sample.time, ())
-        if before is None or not before[1] <= sample.time <= before[0] + self.timespan:
+        before = chains[what - 1] if what else (time, time, ())
+        if before is None or not before[1] <= time <= before[0] + self.timespan:
             return state, False
-        old = chains[sample.stage]
-        new = (before[0], sample.time, (*before[2], sample.id))
-        whole = sample.stage == self._bases - 1
+        old = chains[what]
+        new = (before[0], time, (*before[2], event))
+        whole = what == self._bases - 1
         if old is None or whole or new[0] >= old[0]:
-            chains[sample.stage] = new
+            chains[what] = new
         return self._pack(chains), whole
 
     def _pack(self, chains: list[tuple[int, int, tuple[bytes, ...]] | None]) -> bytes:
@@ -292,11 +320,11 @@ class LastSeen:
     def __init__(self, window: int) -> None:
         self.timespan = window
 
-    def add(self, state: bytes | None, sample: Sample) -> tuple[bytes | None, bool]:
-        """See Operator; never holds at an event."""
-        if state is not None and newest(state) > sample.time:
+    def add(self, state: bytes | None, time: int, event: bytes, what: Any) -> tuple[bytes | None, bool]:
+        """See Operator; holds where the key is new: from now on its silence must be watched."""
+        if state is not None and newest(state) > time:
             return state, False
-        return _STAMP.pack(sample.time) + sample.id, False
+        return _STAMP.pack(time) + event, state is None
 
     def view(self, state: bytes) -> View:
         """See Operator."""

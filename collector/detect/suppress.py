@@ -76,13 +76,13 @@ class Episodes(Table):
         """``dues`` receives the ends; episodes of others than ``rules`` are forgotten when memory is read."""
         super().__init__("detect.episodes")
         self._dues = dues
-        self._rules = {_owner(rule): rule for rule in rules}
+        self._rules = {rule.owner: rule for rule in rules}
         self._oldest = Dues()
 
     @staticmethod
     def ident(rule: Rule, values: Iterable[str]) -> str:
         """Return the key of an episode."""
-        return json.dumps([_owner(rule), *values]).decode()
+        return json.dumps([rule.owner, *values]).decode()
 
     def matched(self, rule: Rule, values: tuple[str, ...], clock: int, found: Found) -> list[Statement]:
         """Take one match; return what is to be said now."""
@@ -98,7 +98,7 @@ class Episodes(Table):
         else:
             self.touch(ident)
             self._grow(episode, clock, found)
-            passed = sum(clock - episode.opened >= step for step in rule.suppress.repeat)
+            passed = sum([clock - episode.opened >= step for step in rule.suppress.repeat])
             if passed > episode.steps:
                 episode.steps = passed
                 said.append(Statement(rule, str(passed), found.time, values, found, found.count - episode.said))
@@ -150,7 +150,3 @@ class Episodes(Table):
             dict.__setitem__(self, ident, episode)
             self._oldest.set((ident,), episode.opened)
             self._dues.set((KIND, ident), episode.seen + rule.suppress.quiet)
-
-
-def _owner(rule: Rule) -> str:
-    return f"{rule.facts.uuid}:{rule.facts.version}"
