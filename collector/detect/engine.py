@@ -31,9 +31,7 @@ if TYPE_CHECKING:
 class Detector:
     """Judges events. ``window_bytes`` bounds the windows of all rules, ``ring_bytes`` the evidence lines; not ``compiled``: the plain way."""
 
-    def __init__(
-        self, rules: Rules, catalogue: Catalogue, identity: Identity, *, window_bytes: int = 64 << 20, ring_bytes: int = 16 << 20, compiled: bool = True
-    ) -> None:
+    def __init__(self, rules: Rules, catalogue: Catalogue, identity: Identity, *, window_bytes: int = 64 << 20, ring_bytes: int = 16 << 20, compiled: bool = True) -> None:
         """Begin without memory."""
         outcomes = Outcomes(rules, catalogue, identity, window_bytes, ring_bytes)
         self.rules = rules

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from collector.detect.condition import AllOf, AnyOf, Leaf, Not, Reference
 from collector.detect.patterns import number_of, text_of
-from collector.detect.predicates import Always, Among, Compares, Either, Equals, Glob, Part, Predicate, Searches, Whole, Within
+from collector.detect.predicates import Always, Among, Compares, Either, Equals, Glob, Part, Predicate, Searches, TimePart, Whole, Within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,6 +29,7 @@ _FIXED = frozenset({"event.kind", "event.category", "event.type", "event.action"
 _BESIDE = {"@timestamp": "event.time", "event.id": "event.id"}
 _FORMS = {
     "folded": "None if {raw} is None else {raw}.lower() if {raw}.__class__ is str else fold({raw})",
+    "boolean": "None if {raw} is None else 'true' if {raw} is True else 'false' if {raw} is False else fold({raw})",
     "text": "{raw} if {raw}.__class__ is str or {raw} is None else text_of({raw})",
     "number": "{raw} if {raw}.__class__ is int and -9223372036854775808 <= {raw} <= 9223372036854775808 else number_of({raw})",
 }
@@ -58,7 +59,9 @@ class Locals:
         self._shape = shape
         self._catalogue = catalogue
         self._raw: dict[str, str] = {}
+        self._read = 0
         self._forms: dict[str, str] = {}
+        self._formed: dict[str, str] = {}
 
     def fixed(self, name: str) -> Any:
         """Return the value that every event of the shape has, None for a field that none has, DEPENDS for what differs."""
@@ -90,19 +93,27 @@ class Locals:
         """Return the local that holds a value ``folded`` to a lower-case text, as ``text`` or as ``number``; None for a missing one, and for what is no number."""
         raw = self.raw(name)
         local = f"{form}{raw[1:]}"
-        self._forms[local] = f"{local} = {_FORMS[form].format(raw=raw)}"
+        if local not in self._formed:
+            way = "boolean" if form == "folded" and self._catalogue.fields[name].type == "boolean" else form
+            self._forms[local] = f"{local} = {_FORMS[way].format(raw=raw)}"
         return local
 
     def reads(self) -> list[str]:
-        """Return the statements that fill the locals."""
+        """Return the statements that fill the locals asked for since the last call."""
         found = []
-        for name, local in self._raw.items():
+        for name, local in list(self._raw.items())[self._read :]:
             if name in _BESIDE:
                 found.append(f"{local} = {_BESIDE[name]}")
                 continue
-            otherwise = self.constant(self._shape.static[name], name) if name in self._shape.static else f"tag({name!r})"
-            found += [f"{local} = get({name!r})", f"if {local} is None: {local} = {otherwise}"]
-        return [*found, *self._forms.values()]
+            found.append(f"{local} = get({name!r})")
+            if name in self._shape.static:
+                found.append(f"if {local} is None: {local} = {self.constant(self._shape.static[name], name)}")
+            elif name in self._catalogue.common:
+                found.append(f"if {local} is None: {local} = tag({name!r})")
+        self._read = len(self._raw)
+        forms, self._forms = self._forms, {}
+        self._formed |= forms
+        return [*found, *forms.values()]
 
 
 def expression(node: Node, names: Locals) -> Expression:
@@ -162,23 +173,9 @@ def _reference(node: Reference, names: Locals) -> Expression:
 
 def _predicate(match: Predicate, field: str, names: Locals) -> Expression:
     """Return what holds for the value of a field; false for a missing one."""
-
-    def string(*, cased: bool) -> str:
-        return names.form(field, "text" if cased else "folded")
-
     match match:
         case Always():
             return Code(f"({names.raw(field)} is not None)", _EQUAL) if match.answer else False
-        case Whole():
-            return Code(f"({string(cased=match.cased)} == {match.text!r})", _EQUAL)
-        case Among():
-            return Code(f"({string(cased=False)} in {{{', '.join(map(repr, sorted(match.texts)))}}})", _EQUAL)
-        case Part():
-            return _part(match.place, string(cased=match.cased), repr(match.text))
-        case Glob():
-            return _called(names.constant(match.regex.fullmatch, match.regex.pattern), string(cased=match.cased), _REGEX)
-        case Searches():
-            return _called(names.constant(match.regex.search, match.regex.pattern), names.form(field, "text"), _REGEX)
         case Equals():
             return Code(f"({names.form(field, 'number')} == {_number(match.number, names)})", _EQUAL)
         case Compares():
@@ -188,7 +185,27 @@ def _predicate(match: Predicate, field: str, names: Locals) -> Expression:
             return _either(match.parts, field, names)
         case Within():
             return _asked(_remembering(match), str([str(network) for network in match.networks]), field, names)
-    return _asked(match, repr(match), field, names)
+        case TimePart():
+            return _asked(match, repr(match), field, names)
+    return _text(match, field, names)
+
+
+def _text(match: Predicate, field: str, names: Locals) -> Code:
+    def string(*, cased: bool) -> str:
+        return names.form(field, "text" if cased else "folded")
+
+    match match:
+        case Whole():
+            return Code(f"({string(cased=match.cased)} == {match.text!r})", _EQUAL)
+        case Among():
+            return Code(f"({string(cased=False)} in {{{', '.join(map(repr, sorted(match.texts)))}}})", _EQUAL)
+        case Part():
+            return _part(match.place, string(cased=match.cased), repr(match.text))
+        case Glob():
+            return _called(names.constant(match.regex.fullmatch, match.regex.pattern), string(cased=match.cased), _REGEX)
+        case Searches():
+            return _called(names.constant(match.regex.search, match.regex.pattern), string(cased=True), _REGEX)
+    raise TypeError(match)
 
 
 def _part(place: str, value: str, text: str) -> Code:

@@ -8,7 +8,8 @@ A part is one length byte, one kind byte and the value, so that no two keys read
 from __future__ import annotations
 
 import itertools
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from functools import partial
+from ipaddress import IPv4Address, ip_address
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from collector.detect.condition import value_of
@@ -60,7 +61,7 @@ class Parts:
         self._catalogue = catalogue
         self._identity = identity
         self._packed = {_TEXT: Memo(self._text), _HIDDEN: Memo(self._hidden), _FOUR: Memo(self._address)}
-        self._shown = {kind: Memo(lambda value, memo=memo: shown(memo[value])[0]) for kind, memo in self._packed.items()}
+        self._shown = {kind: Memo(partial(_read, memo)) for kind, memo in self._packed.items()}
         self.digests = Memo(lambda value: identity.value(text_of(value)))
         """Eight bytes for a value that is counted."""
 
@@ -122,6 +123,10 @@ class Keys:
     def _key(self, values: Sequence[Any]) -> Key:
         narrow = b"".join([memo[value] for memo, value in zip(self._packed, values, strict=True)])
         return Key(narrow, dict(zip(self.fields, values, strict=True)))
+
+
+def _read(packed: Memo, value: Any) -> str:
+    return shown(packed[value])[0]
 
 
 def _joined(memo: Memo, value: Any) -> str:

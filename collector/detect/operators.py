@@ -322,6 +322,7 @@ class LastSeen:
 
     def add(self, state: bytes | None, time: int, event: bytes, what: Any) -> tuple[bytes | None, bool]:
         """See Operator; holds where the key is new: from now on its silence must be watched."""
+        del what
         if state is not None and newest(state) > time:
             return state, False
         return _STAMP.pack(time) + event, state is None
