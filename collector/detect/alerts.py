@@ -59,18 +59,18 @@ class Teller:
         self._catalogue = catalogue
         self._identity = identity
         self._evidence = evidence
-        self._told: dict[tuple[Rule, Shape], tuple[tuple[str, bool], ...]] = {}
+        self._told: dict[tuple[Rule, Shape], tuple[str, ...]] = {}
 
     def found(self, rule: Rule, event: Event, view: View, bound: Mapping[str, Any], group: Mapping[str, str], *, late: bool) -> Found:
         """Gather what an alert may have to say; ``group`` is the key as people read it, ``bound`` fixes fields to one element of a list."""
         fields: dict[str, Any] = {}
-        for name, array in self._telling(rule, event.shape):
+        for name in self._telling(rule, event.shape):
             value = value_of(event, name)
-            if value is None:
-                continue
-            if name in bound:
-                value = [bound[name]] if array else bound[name]
-            fields[name] = cut(value)
+            if value is not None:
+                fields[name] = cut(value)
+        for name, value in bound.items():
+            if name in fields:
+                fields[name] = cut([value] if self._catalogue.fields[name].array else value)
         return Found(
             opening=event.id,
             time=event.time,
@@ -87,13 +87,13 @@ class Teller:
             total=view.total,
         )
 
-    def _telling(self, rule: Rule, shape: Shape) -> tuple[tuple[str, bool], ...]:
-        """Return what an alert of a rule may tell of an event of a shape: name, and whether it is a list."""
+    def _telling(self, rule: Rule, shape: Shape) -> tuple[str, ...]:
+        """Return the fields that an alert of a rule may tell of an event of a shape."""
         found = self._told.get((rule, shape))
         if found is None:
             kinds, common = self._catalogue.fields, self._catalogue.common
-            names = [name for name in told(rule) if kinds[name].ship and (name in shape.fields or name in shape.static or name in common)]
-            found = self._told[rule, shape] = tuple((name, kinds[name].array) for name in names)
+            found = tuple(name for name in told(rule) if kinds[name].ship and (name in shape.fields or name in shape.static or name in common))
+            self._told[rule, shape] = found
         return found
 
     def absent(self, due: int, view: View, group: Mapping[str, str]) -> Found:

@@ -28,6 +28,20 @@ if TYPE_CHECKING:
     from collector.model.state import Remembers
 
 
+class _Judges(dict["Shape", "Callable[[Event], Said] | None"]):
+    """The judge of each shape seen so far, None where no rule can be touched."""
+
+    def __init__(self, compiled: Callable[[Shape], Compiled | None] | None, plain: Plain) -> None:
+        super().__init__()
+        self._compiled = compiled
+        self._plain = plain
+
+    def __missing__(self, shape: Shape) -> Callable[[Event], Said] | None:
+        made = None if self._compiled is None else self._compiled(shape)
+        judge = self[shape] = self._plain.judge if self._compiled is None else None if made is None else made.judge
+        return judge
+
+
 class Detector:
     """Judges events. ``window_bytes`` bounds the windows of all rules, ``ring_bytes`` the evidence lines; not ``compiled``: the plain way."""
 
@@ -49,8 +63,7 @@ class Detector:
         self._clock = outcomes.clock
         self._dues = outcomes.dues
         self._plain = Plain(outcomes)
-        self._compiled = compiled
-        self._judges: dict[Shape, Callable[[Event], Said] | None] = {}
+        self._judges = _Judges(self.compiled if compiled else None, self._plain)
 
     @property
     def clock(self) -> int:
@@ -79,17 +92,8 @@ class Detector:
 
     def see(self, event: Event) -> Said:
         """Judge an event. The clock stays; an event older than it enters the windows at its own time."""
-        shape = event.shape
-        if shape not in self._judges:
-            self._judges[shape] = self._judge(shape)
-        judge = self._judges[shape]
+        judge = self._judges[event.shape]
         return [] if judge is None else judge(event)
-
-    def _judge(self, shape: Shape) -> Callable[[Event], Said] | None:
-        if not self._compiled:
-            return self._plain.judge
-        compiled = self.compiled(shape)
-        return None if compiled is None else compiled.judge
 
     def compiled(self, shape: Shape) -> Compiled | None:
         """Return the judge of a shape with its source, None where no rule can be touched."""

@@ -8,7 +8,7 @@ A part is one length byte, one kind byte and the value, so that no two keys read
 from __future__ import annotations
 
 import itertools
-from functools import partial
+from functools import lru_cache, partial
 from ipaddress import IPv4Address, ip_address
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -157,6 +157,7 @@ def widened(key: bytes) -> bytes | None:
     return b"".join(_part(_FORTY_EIGHT, value[:6]) if kind == _SIXTY_FOUR else _part(kind, value) for kind, value in parts)
 
 
+@lru_cache(4096)
 def shown(key: bytes) -> tuple[str, ...]:
     """Return the values of a key as people read them; an IPv6 client is its network."""
     return tuple(_shown(kind, value) for kind, value in _parts(key))

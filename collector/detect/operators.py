@@ -21,7 +21,7 @@ _STAMP = struct.Struct(">q")
 _ID = 16
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class View:
     """What a window shows: events counted in it (at most the threshold), their span in ms, their ids (the latest first), distinct values, the sum."""
 
@@ -138,8 +138,8 @@ class Ring:
 
     def view(self, state: bytes) -> View:
         """See Operator."""
-        stamps, _, ids = self._read(state)
-        return View(len(stamps), stamps[-1], stamps[0], tuple(ids), distinct=len(stamps) if self._distinct else None)
+        n = self._length(state)
+        return View(n, _STAMP.unpack_from(state, 8 * n - 8)[0], newest(state), tuple(_ids(state, self._width * n)), distinct=n if self._distinct else None)
 
     def progress(self, state: bytes) -> float:
         """See Operator."""

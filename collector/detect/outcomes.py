@@ -6,6 +6,7 @@ decides what hits and feeds; what follows from that is the same code.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from collector.detect import keys
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from collector.detect.loader import Rules
     from collector.detect.rule import Correlation, Rule
-    from collector.detect.suppress import Found, Statement
+    from collector.detect.suppress import Statement
     from collector.model.alert import Alert, Fact
     from collector.model.catalogue import Catalogue
     from collector.model.event import Event
@@ -59,8 +60,8 @@ class Outcomes:
 
     def matched(self, rule: Rule, event: Event, ident: bytes) -> Said:
         """Speak of one event that is the matter itself."""
-        group = self.suppress_keys[rule.name].values(event, {})
-        return self._match(rule, event, View(1, event.time, event.time, (ident,)), {}, group)
+        view, group = View(1, event.time, event.time, (ident,)), self.suppress_keys[rule.name].values(event, {})
+        return self._match(rule, event, view, {}, group)
 
     def held(self, rule: Rule, event: Event, counted: bytes) -> Said:
         """Speak of a window that holds at an event."""
@@ -93,11 +94,9 @@ class Outcomes:
         return View(count, first, view.last, tuple(dict.fromkeys(ids))[:IDS])
 
     def _match(self, rule: Rule, event: Event, view: View, bound: Bound, group: dict[str, str]) -> Said:
-        found = self._teller.found(rule, event, view, bound, group, late=event.time < self.clock.now)
-        return self._episode(rule, self.suppress_keys[rule.name].values(event, group), self.clock.now, found)
-
-    def _episode(self, rule: Rule, values: dict[str, str], clock: int, found: Found) -> Said:
-        return self.tell(self.episodes.matched(rule, tuple(values.values()), clock, found))
+        latest = partial(self._teller.found, rule, event, view, bound, group, late=event.time < self.clock.now)
+        values = group if rule.suppress.by == rule.group_by else self.suppress_keys[rule.name].values(event, group)
+        return self.tell(self.episodes.matched(rule, tuple(values.values()), self.clock.now, view, latest))
 
     def tell(self, statements: Iterable[Statement]) -> Said:
         """Make the alerts of statements."""
@@ -146,8 +145,9 @@ class Outcomes:
             return []
         table.put(key, None)
         group = dict(zip(rule.group_by, keys.shown(key), strict=True))
-        found = self._teller.absent(due, table.operator.view(state), group)
-        return self._episode(rule, {name: group.get(name, "") for name in rule.suppress.by}, due, found)
+        view = table.operator.view(state)
+        values = tuple(group.get(name, "") for name in rule.suppress.by)
+        return self.tell(self.episodes.matched(rule, values, due, view, partial(self._teller.absent, due, view, group)))
 
     def room(self) -> Said:
         """Give up keys of windows until they fit again, and say so."""

@@ -8,21 +8,22 @@ the one opened first is closed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from collector.detect.dues import Dues
+from collector.detect.operators import IDS
 from collector.model import json
 from collector.model.state import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
+    from collector.detect.operators import View
     from collector.detect.rule import Rule
 
 OPEN = 10_000
 KIND = "episode"
-_IDS = 10
 _FOREVER = 1 << 62
 
 
@@ -48,13 +49,35 @@ class Found:
 
 @dataclass(slots=True)
 class Episode:
-    """An open episode: when it opened (clock, ms), the last match (clock), events told so far, steps spoken, and what it has come to."""
+    """An open episode: when it opened (clock, ms), the last match (clock), events told so far, steps spoken, and what it has come to.
+
+    What the latest match has to tell is gathered only when it is told or written: a flood of matches says nothing new.
+    """
 
     opened: int
     seen: int
     said: int
     steps: int
     found: Found
+    _latest: Callable[[], Found] | None = field(default=None, repr=False)
+
+    def grow(self, view: View, clock: int, latest: Callable[[], Found]) -> None:
+        """Take one more match."""
+        found = self.found
+        found.count += 1
+        found.first = min(found.first, view.first)
+        found.last = max(found.last, view.last)
+        found.ids = list(dict.fromkeys((*[one.hex() for one in view.ids], *found.ids)))[:IDS]
+        self.seen = clock
+        self._latest = latest
+
+    def settled(self) -> Found:
+        """Return what it has come to, as its latest match tells it."""
+        if self._latest is not None:
+            old, self.found = self.found, self._latest()
+            self.found.opening, self.found.count, self.found.first, self.found.last, self.found.ids = old.opening, old.count, old.first, old.last, old.ids
+            self._latest = None
+        return self.found
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,38 +107,29 @@ class Episodes(Table):
         """Return the key of an episode."""
         return json.dumps([rule.owner, *values]).decode()
 
-    def matched(self, rule: Rule, values: tuple[str, ...], clock: int, found: Found) -> list[Statement]:
-        """Take one match; return what is to be said now."""
+    def matched(self, rule: Rule, values: tuple[str, ...], clock: int, view: View, latest: Callable[[], Found]) -> list[Statement]:
+        """Take one match; return what is to be said now. ``latest`` gathers what an alert would tell of it."""
         ident = self.ident(rule, values)
         said: list[Statement] = []
         episode = self.get(ident)
         if episode is None:
             said += self._make_room(clock)
+            found = latest()
             episode = self[ident] = Episode(clock, clock, 0, 0, found)
             self._oldest.set((ident,), clock)
-            said.append(Statement(rule, "0", found.time, values, found, found.count))
+            said.append(Statement(rule, "0", found.time, values, replace(found), found.count))
             episode.said = found.count
         else:
             self.touch(ident)
-            self._grow(episode, clock, found)
+            episode.grow(view, clock, latest)
             passed = sum([clock - episode.opened >= step for step in rule.suppress.repeat])
             if passed > episode.steps:
                 episode.steps = passed
-                said.append(Statement(rule, str(passed), found.time, values, found, found.count - episode.said))
+                found = episode.settled()
+                said.append(Statement(rule, str(passed), found.time, values, replace(found), found.count - episode.said))
                 episode.said = found.count
         self._dues.set((KIND, ident), clock + rule.suppress.quiet)
         return said
-
-    @staticmethod
-    def _grow(episode: Episode, clock: int, found: Found) -> None:
-        old = episode.found
-        found.opening = old.opening
-        found.count = old.count + 1
-        found.first = min(old.first, found.first)
-        found.last = max(old.last, found.last)
-        found.ids = list(dict.fromkeys((*found.ids, *old.ids)))[:_IDS]
-        episode.found = found
-        episode.seen = clock
 
     def _make_room(self, clock: int) -> list[Statement]:
         if len(self) < OPEN:
@@ -133,7 +147,15 @@ class Episodes(Table):
         self._dues.drop((KIND, ident))
         news = episode.found.count - episode.said
         owner, *values = json.loads(ident)
-        return [Statement(self._rules[owner], "end", time, tuple(values), episode.found, news)] if news else []
+        return [Statement(self._rules[owner], "end", time, tuple(values), episode.settled(), news)] if news else []
+
+    def delta(self) -> bytes:
+        """See Remembers."""
+        for ident in self._touched:
+            episode = self.get(ident)
+            if episode is not None:
+                episode.settled()
+        return super().delta()
 
     def recall(self, blobs: Iterable[bytes]) -> None:
         """See Remembers."""
