@@ -19,6 +19,8 @@ NOWHERE = -(1 << 63)
 
 _STAMP = struct.Struct(">q")
 _ID = 16
+_FULL = IDS * (8 + _ID)
+"""Length of the state of a count that has as many events as ids."""
 
 
 @dataclass(slots=True)
@@ -61,63 +63,38 @@ def newest(state: bytes) -> int:
     return stamp
 
 
-class Ring:
-    """event_count and value_count: the ``threshold`` latest events, or latest sightings of distinct values; newest first.
+class _Ring:
+    """The ``threshold`` latest entries, newest first.
 
-    Layout: n stamps; n digests of 8 bytes (value_count); the ids of the first min(n, 10).
+    Layout: n stamps; n digests of 8 bytes (distinct values); the ids of the first min(n, 10).
     """
 
-    def __init__(self, threshold: int, timespan: int, *, distinct: bool) -> None:
+    _distinct = False
+    _width = 8
+    """Bytes of an entry without its id."""
+
+    def __init__(self, threshold: int, timespan: int) -> None:
         self.threshold = threshold
         self.timespan = timespan
-        self._distinct = distinct
-        self._width = 16 if distinct else 8
 
     def _length(self, state: bytes) -> int:
         full = IDS * (self._width + _ID)
         return len(state) // (self._width + _ID) if len(state) <= full else IDS + (len(state) - full) // self._width
 
-    def _read(self, state: bytes) -> tuple[list[int], list[bytes], list[bytes]]:
-        n = self._length(state)
-        stamps = list(struct.unpack_from(f">{n}q", state))
-        values = [state[at : at + 8] for at in range(8 * n, 16 * n, 8)] if self._distinct else []
-        return stamps, values, _ids(state, self._width * n)
-
-    def add(self, state: bytes | None, time: int, event: bytes, what: Any) -> tuple[bytes | None, bool]:
-        """See Operator."""
-        if state is None:
-            return _STAMP.pack(time) + (what + event if self._distinct else event), self.threshold == 1
-        if time < newest(state):
-            return self._late(state, time, event, what)
-        n = self._length(state)
-        stamps, digests, ids = state[: 8 * n], state[8 * n : self._width * n], state[self._width * n :]
-        if self._distinct:
-            at = _aligned(digests, what)
-            if at is not None:
-                stamps, digests, n = _without(stamps, at, 8), _without(digests, at, 8), n - 1
-                ids = _without(ids, at, _ID)
-        kept = min(n, self.threshold - 1)
-        edge = time - self.timespan
-        while kept and _STAMP.unpack_from(stamps, 8 * kept - 8)[0] < edge:
-            kept -= 1
-        whole = _STAMP.pack(time) + stamps[: 8 * kept]
-        if self._distinct:
-            whole += what + digests[: 8 * kept]
-        return whole + event + ids[: _ID * min(kept, IDS - 1)], kept + 1 == self.threshold
-
-    def _late(self, state: bytes, time: int, event: bytes, what: Any) -> tuple[bytes, bool]:
+    def _late(self, state: bytes, time: int, event: bytes, value: bytes) -> tuple[bytes, bool]:
         """Insert an event that is older than the newest one."""
-        stamps, values, ids = self._read(state)
+        n = self._length(state)
+        stamps, ids = list(struct.unpack_from(f">{n}q", state)), _ids(state, self._width * n)
+        values = [state[at : at + 8] for at in range(8 * n, self._width * n, 8)]
         edge = stamps[0] - self.timespan
         if time < edge:
             return state, False
-        if not self._distinct or self._sighted(stamps, values, ids, time, what):
+        if not self._distinct or _sighted(stamps, values, ids, time, value):
             place = 0
             while place < len(stamps) and stamps[place] > time:
                 place += 1
             stamps.insert(place, time)
-            if self._distinct:
-                values.insert(place, what)
+            values.insert(place, value)
             if place < IDS:
                 ids.insert(place, event)
         n = min(self.threshold, len(stamps))
@@ -125,16 +102,6 @@ class Ring:
             n -= 1
         packed = struct.pack(f">{n}q", *stamps[:n]) + b"".join(values[:n]) + b"".join(ids[: min(n, IDS)])
         return packed, n == self.threshold
-
-    @staticmethod
-    def _sighted(stamps: list[int], values: list[bytes], ids: list[bytes], time: int, value: bytes) -> bool:
-        """Take out an older sighting of the value; False if a newer one is known."""
-        if value in values:
-            at = values.index(value)
-            if stamps[at] > time:
-                return False
-            del stamps[at], values[at], ids[at : at + 1]
-        return True
 
     def view(self, state: bytes) -> View:
         """See Operator."""
@@ -146,17 +113,66 @@ class Ring:
         return self._length(state)
 
 
-def _aligned(digests: bytes, digest: bytes) -> int | None:
-    """Return the place of a digest among others of its size."""
-    at = digests.find(digest)
-    while at % 8 and at > 0:
-        at = digests.find(digest, at + 1)
-    return None if at < 0 else at // 8
+class Count(_Ring):
+    """event_count: the latest events."""
+
+    def add(self, state: bytes | None, time: int, event: bytes, what: Any) -> tuple[bytes | None, bool]:
+        """See Operator."""
+        del what
+        if state is None:
+            return _STAMP.pack(time) + event, self.threshold == 1
+        if time < _STAMP.unpack_from(state)[0]:
+            return self._late(state, time, event, b"")
+        n = len(state) // 24 if len(state) <= _FULL else self._length(state)
+        kept = n if n < self.threshold else self.threshold - 1
+        edge = time - self.timespan
+        while kept and _STAMP.unpack_from(state, 8 * kept - 8)[0] < edge:
+            kept -= 1
+        ids = state[8 * n : 8 * n + (_ID * kept if kept < IDS else _ID * (IDS - 1))]
+        return _STAMP.pack(time) + state[: 8 * kept] + event + ids, kept + 1 == self.threshold
 
 
-def _without(packed: bytes, at: int, width: int) -> bytes:
-    """Return packed parts of a width without the one at a place."""
-    return packed[: at * width] + packed[(at + 1) * width :]
+class Distinct(_Ring):
+    """value_count: the latest sightings of distinct values."""
+
+    _distinct = True
+    _width = 16
+
+    def add(self, state: bytes | None, time: int, event: bytes, what: Any) -> tuple[bytes | None, bool]:
+        """See Operator."""
+        if state is None:
+            return _STAMP.pack(time) + what + event, self.threshold == 1
+        if time < _STAMP.unpack_from(state)[0]:
+            return self._late(state, time, event, what)
+        n = self._length(state)
+        stamps, values, ids = state[: 8 * n], state[8 * n : 16 * n], state[16 * n :]
+        at = values.find(what)
+        if at >= 0 and (at % 8 == 0 or (at := _aligned(values, what)) >= 0):
+            stamps, values, ids, n = stamps[:at] + stamps[at + 8 :], values[:at] + values[at + 8 :], ids[: 2 * at] + ids[2 * at + _ID :], n - 1
+        kept = n if n < self.threshold else self.threshold - 1
+        edge = time - self.timespan
+        while kept and _STAMP.unpack_from(stamps, 8 * kept - 8)[0] < edge:
+            kept -= 1
+        ids = ids[: _ID * kept if kept < IDS else _ID * (IDS - 1)]
+        return _STAMP.pack(time) + stamps[: 8 * kept] + what + values[: 8 * kept] + event + ids, kept + 1 == self.threshold
+
+
+def _sighted(stamps: list[int], values: list[bytes], ids: list[bytes], time: int, value: bytes) -> bool:
+    """Take out an older sighting of a value; False if a newer one is known."""
+    if value in values:
+        at = values.index(value)
+        if stamps[at] > time:
+            return False
+        del stamps[at], values[at], ids[at : at + 1]
+    return True
+
+
+def _aligned(values: bytes, value: bytes) -> int:
+    """Return where a value stands among others of its size, -1 where it does not: bytes of two neighbours may read like it."""
+    at = values.find(value)
+    while at > 0 and at % 8:
+        at = values.find(value, at + 1)
+    return at
 
 
 def _ids(state: bytes, start: int) -> list[bytes]:
@@ -260,6 +276,9 @@ class InOrder:
     Layout: newest stamp; for each stage the stamps of its chain's start and end, then the ids of all its stages.
     """
 
+    _FIRST = 3 * 8 + _ID
+    """Length of a state that has come to its first stage."""
+
     def __init__(self, bases: int, timespan: int) -> None:
         self.timespan = timespan
         self._bases = bases
@@ -281,6 +300,8 @@ class InOrder:
         """See Operator. An event that follows nothing is not kept."""
         if state is None and what:
             return None, False
+        if not what and (state is None or (len(state) == self._FIRST and newest(state) <= time)):
+            return 3 * _STAMP.pack(time) + event, False
         chains = self._read(state)
         latest = max([time, *(chain[1] for chain in chains if chain is not None)])
         chains = [None if chain is not None and chain[0] < latest - self.timespan else chain for chain in chains]
@@ -345,8 +366,10 @@ def operator(rule: Rule) -> Operator | None:
         return None
     span, threshold = correlation.timespan, correlation.threshold
     match correlation.type:
-        case "event_count" | "value_count":
-            return Ring(int(threshold), span, distinct=correlation.type == "value_count")
+        case "event_count":
+            return Count(int(threshold), span)
+        case "value_count":
+            return Distinct(int(threshold), span)
         case "value_sum":
             return Panes(threshold, span, strict=correlation.strict)
         case "temporal":

@@ -17,7 +17,7 @@ from collector.detect.exceptions import Exceptions
 from collector.detect.keys import Keys, Parts
 from collector.detect.operators import IDS, View, newest, operator
 from collector.detect.overflow import Clock
-from collector.detect.suppress import Episodes
+from collector.detect.suppress import Episodes, Match
 from collector.detect.windows import Windows
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from collector.detect.loader import Rules
     from collector.detect.rule import Correlation, Rule
-    from collector.detect.suppress import Statement
+    from collector.detect.suppress import Found, Statement
     from collector.model.alert import Alert, Fact
     from collector.model.catalogue import Catalogue
     from collector.model.event import Event
@@ -57,27 +57,45 @@ class Outcomes:
         """Events since the start that hit a base of a correlation and lack a field of its key: no window counts them."""
         self._by_key = {rule.key: rule for rule in self.needed}
         self._teller = Teller(catalogue, identity, self.evidence)
+        self._found = self._teller.found
 
     def matched(self, rule: Rule, event: Event, ident: bytes) -> Said:
         """Speak of one event that is the matter itself."""
-        view, group = View(1, event.time, event.time, (ident,)), self.suppress_keys[rule.name].values(event, {})
-        return self._match(rule, event, view, {}, group)
+        group = self.suppress_keys[rule.name].values(event, {})
+        found = partial(self._found, rule, event, View(1, event.time, event.time, (ident,)), {}, group, late=event.time < self.clock.now)
+        return self._episode(rule, tuple(group.values()), Match(event.time, event.time, (event.id,), found))
 
     def held(self, rule: Rule, event: Event, counted: bytes) -> Said:
         """Speak of a window that holds at an event."""
-        table = self.windows.tables[rule.key]
-        return self.shown(rule, event, counted, table.operator.view(table.rows[counted]), {})
+        return self.shown(rule, event, counted, self.windows.tables[rule.key].rows[counted], {})
 
-    def shown(self, rule: Rule, event: Event, counted: bytes, view: View, bound: Bound) -> Said:
-        """Speak of a window by its view."""
-        assert rule.correlation is not None
-        group = dict(zip(rule.group_by, keys.shown(counted), strict=True))
-        return self._match(rule, event, self._with_bases(rule.correlation, event, bound, view), bound, group)
+    def shown(self, rule: Rule, event: Event, counted: bytes, state: bytes, bound: Bound) -> Said:
+        """Speak of a window by its state.
+
+        Each match brings a new event to the episode of a window that counts; a sequence brings all of its own.
+        """
+        correlation = rule.correlation
+        assert correlation is not None
+        values = keys.shown(counted)
+        group = dict(zip(rule.group_by, values, strict=True))
+        if rule.suppress.by != rule.group_by:
+            values = tuple(self.suppress_keys[rule.name].values(event, group).values())
+        late = event.time < self.clock.now
+        if not correlation.type.startswith("temporal"):
+            match = Match(event.time, event.time, (event.id,), partial(self._counted, rule, event, state, bound, group, late=late))
+        else:
+            view = self._with_bases(correlation, event, bound, self.windows.tables[rule.key].operator.view(state))
+            match = Match(view.first, view.last, [one.hex() for one in view.ids], partial(self._found, rule, event, view, bound, group, late=late))
+        return self._episode(rule, values, match)
+
+    def _counted(self, rule: Rule, event: Event, state: bytes, bound: Bound, group: dict[str, str], *, late: bool) -> Found:
+        return self._found(rule, event, self.windows.tables[rule.key].operator.view(state), bound, group, late=late)
+
+    def _episode(self, rule: Rule, values: tuple[str, ...], match: Match) -> Said:
+        return self.tell(self.episodes.matched(rule, values, self.clock.now, match))
 
     def _with_bases(self, correlation: Correlation, event: Event, bound: Bound, view: View) -> View:
         """Add to a sequence the events of the windows that fed it, where they still stand."""
-        if not correlation.type.startswith("temporal"):
-            return view
         count, ids, first = view.count, list(view.ids), view.first
         for base in correlation.bases:
             rule = self.rules.needed[base]
@@ -92,11 +110,6 @@ class Outcomes:
                     ids += inner.ids
                     first = min(first, inner.first)
         return View(count, first, view.last, tuple(dict.fromkeys(ids))[:IDS])
-
-    def _match(self, rule: Rule, event: Event, view: View, bound: Bound, group: dict[str, str]) -> Said:
-        latest = partial(self._teller.found, rule, event, view, bound, group, late=event.time < self.clock.now)
-        values = group if rule.suppress.by == rule.group_by else self.suppress_keys[rule.name].values(event, group)
-        return self.tell(self.episodes.matched(rule, tuple(values.values()), self.clock.now, view, latest))
 
     def tell(self, statements: Iterable[Statement]) -> Said:
         """Make the alerts of statements."""
@@ -147,7 +160,8 @@ class Outcomes:
         group = dict(zip(rule.group_by, keys.shown(key), strict=True))
         view = table.operator.view(state)
         values = tuple(group.get(name, "") for name in rule.suppress.by)
-        return self.tell(self.episodes.matched(rule, values, due, view, partial(self._teller.absent, due, view, group)))
+        match = Match(view.first, view.last, [one.hex() for one in view.ids], partial(self._teller.absent, due, view, group))
+        return self.tell(self.episodes.matched(rule, values, due, match))
 
     def room(self) -> Said:
         """Give up keys of windows until they fit again, and say so."""

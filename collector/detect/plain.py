@@ -15,7 +15,6 @@ from collector.model.moment import AHEAD
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from collector.detect.operators import View
     from collector.detect.outcomes import Bound, Outcomes, Said
     from collector.detect.rule import Correlation, Rule
     from collector.model.event import Event
@@ -68,18 +67,18 @@ class Plain:
             return []
         self.outcomes.keyless[rule.name] += bool(self.outcomes.keys[rule.name].missing(event))
         out: Said = []
-        for counted, (bound, view) in self._held(rule, correlation, event, ident, {stage: feeds[correlation.bases[stage]] for stage in stages}).items():
+        for counted, (bound, state) in self._held(rule, correlation, event, ident, {stage: feeds[correlation.bases[stage]] for stage in stages}).items():
             feeds.setdefault(rule.name, []).append(bound)
             if rule.name in self.outcomes.rules.active:
-                out += self.outcomes.shown(rule, event, counted, view, bound)
+                out += self.outcomes.shown(rule, event, counted, state, bound)
         return out
 
-    def _held(self, rule: Rule, correlation: Correlation, event: Event, ident: bytes, fed: dict[int, list[Bound]]) -> dict[bytes, tuple[Bound, View]]:
-        """Count an event; return the keys whose condition holds now.
+    def _held(self, rule: Rule, correlation: Correlation, event: Event, ident: bytes, fed: dict[int, list[Bound]]) -> dict[bytes, tuple[Bound, bytes]]:
+        """Count an event; return the keys whose condition holds now, with their states.
 
         The last stage comes first, so that one event serves one stage of a sequence; where events are counted, one counts once a key.
         """
-        holding: dict[bytes, tuple[Bound, View]] = {}
+        holding: dict[bytes, tuple[Bound, bytes]] = {}
         table = self.outcomes.windows.tables[rule.key]
         sequence = correlation.type.startswith("temporal")
         places: set[tuple[int, bytes]] = set()
@@ -94,7 +93,7 @@ class Plain:
                     for what in counts:
                         counted = table.add(key.narrow, event.time, ident, what)
                         if counted is not None:
-                            holding[counted] = ({**bound, **key.values}, table.operator.view(table.rows[counted]))
+                            holding[counted] = ({**bound, **key.values}, table.rows[counted])
         return holding
 
     def _counts(self, correlation: Correlation, event: Event, stage: int) -> Sequence[Any]:

@@ -9,7 +9,7 @@ the one opened first is closed.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from collector.detect.dues import Dues
 from collector.detect.operators import IDS
@@ -17,9 +17,8 @@ from collector.model import json
 from collector.model.state import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
-    from collector.detect.operators import View
     from collector.detect.rule import Rule
 
 OPEN = 10_000
@@ -47,6 +46,15 @@ class Found:
     total: float | None = None
 
 
+class Match(NamedTuple):
+    """One match: the span and the ids of its events that an open episode does not know yet; ``found`` gathers what an alert tells of it."""
+
+    first: int
+    last: int
+    ids: Sequence[str]
+    found: Callable[[], Found]
+
+
 @dataclass(slots=True)
 class Episode:
     """An open episode: when it opened (clock, ms), the last match (clock), events told so far, steps spoken, and what it has come to.
@@ -61,15 +69,15 @@ class Episode:
     found: Found
     _latest: Callable[[], Found] | None = field(default=None, repr=False)
 
-    def grow(self, view: View, clock: int, latest: Callable[[], Found]) -> None:
+    def grow(self, match: Match, clock: int) -> None:
         """Take one more match."""
         found = self.found
         found.count += 1
-        found.first = min(found.first, view.first)
-        found.last = max(found.last, view.last)
-        found.ids = list(dict.fromkeys((*[one.hex() for one in view.ids], *found.ids)))[:IDS]
+        found.first = min(found.first, match.first)
+        found.last = max(found.last, match.last)
+        found.ids = list(dict.fromkeys((*match.ids, *found.ids)))[:IDS]
         self.seen = clock
-        self._latest = latest
+        self._latest = match.found
 
     def settled(self) -> Found:
         """Return what it has come to, as its latest match tells it."""
@@ -107,21 +115,21 @@ class Episodes(Table):
         """Return the key of an episode."""
         return json.dumps([rule.owner, *values]).decode()
 
-    def matched(self, rule: Rule, values: tuple[str, ...], clock: int, view: View, latest: Callable[[], Found]) -> list[Statement]:
-        """Take one match; return what is to be said now. ``latest`` gathers what an alert would tell of it."""
+    def matched(self, rule: Rule, values: tuple[str, ...], clock: int, match: Match) -> list[Statement]:
+        """Take one match; return what is to be said now."""
         ident = self.ident(rule, values)
         said: list[Statement] = []
         episode = self.get(ident)
         if episode is None:
             said += self._make_room(clock)
-            found = latest()
+            found = match.found()
             episode = self[ident] = Episode(clock, clock, 0, 0, found)
             self._oldest.set((ident,), clock)
             said.append(Statement(rule, "0", found.time, values, replace(found), found.count))
             episode.said = found.count
         else:
             self.touch(ident)
-            episode.grow(view, clock, latest)
+            episode.grow(match, clock)
             passed = sum([clock - episode.opened >= step for step in rule.suppress.repeat])
             if passed > episode.steps:
                 episode.steps = passed

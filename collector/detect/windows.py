@@ -72,17 +72,25 @@ class Table:
     def add(self, key: bytes, time: int, event: bytes, what: Any = None) -> bytes | None:
         """Count an event (see Operator); return the key under which it counts where the condition holds now."""
         old = self.rows.get(key)
-        if old is None and _MARK in key:
-            key = self._counted(key)
-            old = self.rows.get(key)
+        if old is None:
+            if _MARK in key:
+                key = self._counted(key)
+                old = self.rows.get(key)
+            state, holds = self._add(old, time, event, what)
+            if state is not None and state is not old:
+                self.put(key, state)
+            return key if holds else None
         state, holds = self._add(old, time, event, what)
-        if state is not None and state is not old:
+        if state is not old and state is not None:
             self.touched[key] = None
-            if old is not None and len(old) == len(state):
-                self.rows[key] = state
-            else:
-                self.place(key, state)
+            self.rows[key] = state
+            if len(state) != len(old):
+                self._grow((len(state) + 48 & ~15) - (len(old) + 48 & ~15))
         return key if holds else None
+
+    def _grow(self, change: int) -> None:
+        self.bytes += change
+        self._size.bytes += change
 
     def standing(self, key: bytes) -> bytes:
         """Return the key under which a group stands now: the /48 where it stands for its /64s."""
@@ -127,18 +135,14 @@ class Table:
     def place(self, key: bytes, state: bytes | None) -> None:
         """Set or remove a row that was remembered."""
         old = self.rows.get(key)
-        change = 0
-        if old is not None:
-            change -= _cost(key, old)
+        change = (0 if state is None else _cost(key, state)) - (0 if old is None else _cost(key, old))
         if state is not None:
             self.rows[key] = state
-            change += _cost(key, state)
         elif old is not None:
             del self.rows[key]
         if (old is None) != (state is None) and _MARK in key:
             change += self._enlist(key, present=state is not None)
-        self.bytes += change
-        self._size.bytes += change
+        self._grow(change)
 
     def _enlist(self, key: bytes, *, present: bool) -> int:
         """Note that a /64 came or went; return by how many bytes its place among those of its /48 grows."""

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.detect.operators import IDS, InOrder, LastSeen, Panes, Ring, Together, newest, operator
+from collector.detect.operators import IDS, Count, Distinct, InOrder, LastSeen, Panes, Together, newest, operator
 from collector.detect.rule import Correlation
 from tests.support.detection import FAILURE, HOUR, MINUTE, SUCCESS, bf_ip, correlation, detection, rules
 
@@ -32,7 +32,7 @@ def samples(times, what=None):
 
 @given(LATE, st.integers(1, 15))
 def test_event_count_is_the_number_of_events_before_the_newest_one(times, threshold):
-    window = Ring(threshold, SPAN, distinct=False)
+    window = Count(threshold, SPAN)
     for number, (state, holds) in enumerate(run(window, samples(times))):
         seen = times[: number + 1]
         latest = max(seen)
@@ -47,7 +47,7 @@ def test_event_count_is_the_number_of_events_before_the_newest_one(times, thresh
 
 @given(LATE, st.integers(1, 15))
 def test_event_count_keeps_the_latest_ids(times, threshold):
-    window = Ring(threshold, SPAN, distinct=False)
+    window = Count(threshold, SPAN)
     kept = [number for number, time in enumerate(times) if time >= max(times[: number + 1]) - SPAN]
     *_, (state, _) = run(window, samples(times))
     ordered = sorted((times[number], number + 1) for number in kept if times[number] >= max(times) - SPAN)
@@ -57,7 +57,7 @@ def test_event_count_keeps_the_latest_ids(times, threshold):
 
 @given(st.lists(st.tuples(TIMES, st.integers(0, 12)), min_size=1, max_size=60), st.integers(1, 13))
 def test_value_count_is_the_number_of_values_last_seen_in_the_window(sightings, threshold):
-    window = Ring(threshold, SPAN, distinct=True)
+    window = Distinct(threshold, SPAN)
     times = [time for time, _ in sightings]
     values = {number: value.to_bytes(8, "big") for number, (_, value) in enumerate(sightings, 1)}
     for number, (state, holds) in enumerate(run(window, samples(times, values))):
@@ -70,7 +70,7 @@ def test_value_count_is_the_number_of_values_last_seen_in_the_window(sightings, 
 
 
 def test_value_count_of_many_values_stays_within_its_threshold():
-    window = Ring(40, HOUR, distinct=True)
+    window = Distinct(40, HOUR)
     times = list(range(2000))
     values = {number: (number % 500).to_bytes(8, "big") for number in range(1, 2001)}
     *_, (state, holds) = run(window, samples(times, values))
@@ -171,15 +171,15 @@ def test_absence_knows_the_newest_event(times):
 
 
 def test_a_window_is_inclusive_and_equal_stamps_count():
-    window = Ring(2, SPAN, distinct=False)
+    window = Count(2, SPAN)
     assert [holds for _, holds in run(window, samples([0, SPAN, 2 * SPAN + 1, 2 * SPAN + 1]))] == [False, True, False, True]
 
 
 @pytest.mark.parametrize(
     ("window", "what", "progress", "size"),
     [
-        (Ring(10, SPAN, distinct=False), None, 1, 24),
-        (Ring(10, SPAN, distinct=True), b"12345678", 1, 32),
+        (Count(10, SPAN), None, 1, 24),
+        (Distinct(10, SPAN), b"12345678", 1, 32),
         (Panes(10, SPAN, strict=False), 2.0, 2.0, 45),
         (Together(2, SPAN), 0, 1, 56),
         (InOrder(2, SPAN), 0, 1, 40),
@@ -192,7 +192,7 @@ def test_a_key_that_was_seen_once_costs_little(window, what, progress, size):
 
 @given(st.lists(st.tuples(TIMES, st.integers(0, 300)), min_size=1, max_size=60), st.integers(1, 13))
 def test_value_count_keeps_the_ids_of_the_latest_sightings(sightings, threshold):
-    window = Ring(threshold, SPAN, distinct=True)
+    window = Distinct(threshold, SPAN)
     sightings = sorted(sightings, key=lambda one: one[0])
     latest = sightings[-1][0]
     known = {}
@@ -219,7 +219,7 @@ def test_each_rule_has_its_operator():
     ).rules
     kinds = {name: type(operator(rule)) for name, rule in loaded.items()}
     assert kinds["auth_failure"] is type(None)
-    assert (kinds["bf_ip"], kinds["distinct"], kinds["volume"], kinds["together"], kinds["in_order"], kinds["silence"]) == (Ring, Ring, Panes, Together, InOrder, LastSeen)
+    assert (kinds["bf_ip"], kinds["distinct"], kinds["volume"], kinds["together"], kinds["in_order"], kinds["silence"]) == (Count, Distinct, Panes, Together, InOrder, LastSeen)
     assert operator(loaded["distinct"]).threshold == 4
     assert operator(loaded["silence"]).timespan == 15 * MINUTE
     assert isinstance(loaded["volume"].correlation, Correlation)

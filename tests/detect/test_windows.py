@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from collector.detect import windows
 from collector.detect.keys import Keys, Parts, shown
-from collector.detect.operators import NOWHERE, InOrder, LastSeen, Panes, Ring, Together, newest
+from collector.detect.operators import NOWHERE, Count, Distinct, InOrder, LastSeen, Panes, Together, newest
 from collector.detect.windows import Windows
 from collector.errors import SpoolError
 from collector.model.identity import Identity
@@ -22,8 +22,8 @@ KEYS = Keys(("source.ip",), Parts(catalogue(), Identity()))
 
 def operators():
     return {
-        COUNT: Ring(5, SPAN, distinct=False),
-        VALUES: Ring(5, SPAN, distinct=True),
+        COUNT: Count(5, SPAN),
+        VALUES: Distinct(5, SPAN),
         SUM: Panes(5, SPAN, strict=False),
         BOTH: Together(2, SPAN),
         ORDER: InOrder(2, SPAN),
