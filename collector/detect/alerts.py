@@ -109,12 +109,13 @@ class Teller:
         values = ", ".join(f"{name} {value}" for name, value in found.group)
         window = rule.correlation.timespan if rule.correlation else rule.absence.window if rule.absence else None
         playbook = rule.playbook
+        episode = self._id(statement, "0")
         return Alert(
-            id=self._id(statement, statement.step),
+            id=episode if statement.step == "0" else self._id(statement, statement.step),
             time=statement.time,
             rule=rule.facts,
             step=statement.step,
-            episode=self._id(statement, "0"),
+            episode=episode,
             count=found.count,
             first=found.first,
             last=found.last,

@@ -117,4 +117,4 @@ class Detector:
 
     def episode_of(self, rule: Rule, event: Event, group: Mapping[str, str]) -> dict[str, str]:
         """Return the values of suppress.by."""
-        return self._outcomes.suppress_keys[rule.name].values(event, group)
+        return dict(zip(rule.suppress.by, self._outcomes.suppress_keys[rule.name].values(event, group), strict=True))

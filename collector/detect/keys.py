@@ -116,9 +116,9 @@ class Keys:
         """Return the fields that an event lacks: it has no key."""
         return tuple(name for name in self.fields if value_of(event, name) in (None, []))
 
-    def values(self, event: Event, group: Mapping[str, str]) -> dict[str, str]:
+    def values(self, event: Event, group: Mapping[str, str]) -> tuple[str, ...]:
         """Return every field's value as people read it: from a ``group`` that has it, else from the event, empty where it lacks one."""
-        return {name: group[name] if name in group else _joined(memo, value_of(event, name)) for name, memo in zip(self.fields, self._shown, strict=True)}
+        return tuple([group[name] if name in group else _joined(memo, value_of(event, name)) for name, memo in zip(self.fields, self._shown, strict=True)])
 
     def _key(self, values: Sequence[Any]) -> Key:
         narrow = b"".join([memo[value] for memo, value in zip(self._packed, values, strict=True)])

@@ -145,6 +145,8 @@ class Distinct(_Ring):
         if time < _STAMP.unpack_from(state)[0]:
             return self._late(state, time, event, what)
         n = self._length(state)
+        if n < self.threshold and state[8 * n : 8 * n + 8] == what and _STAMP.unpack_from(state, 8 * n - 8)[0] >= time - self.timespan:
+            return _STAMP.pack(time) + state[8 : 16 * n] + event + state[16 * n + _ID :], False
         stamps, values, ids = state[: 8 * n], state[8 * n : 16 * n], state[16 * n :]
         at = values.find(what)
         if at >= 0 and (at % 8 == 0 or (at := _aligned(values, what)) >= 0):

@@ -57,13 +57,14 @@ class Outcomes:
         """Events since the start that hit a base of a correlation and lack a field of its key: no window counts them."""
         self._by_key = {rule.key: rule for rule in self.needed}
         self._teller = Teller(catalogue, identity, self.evidence)
-        self._found = self._teller.found
 
     def matched(self, rule: Rule, event: Event, ident: bytes) -> Said:
         """Speak of one event that is the matter itself."""
-        group = self.suppress_keys[rule.name].values(event, {})
-        found = partial(self._found, rule, event, View(1, event.time, event.time, (ident,)), {}, group, late=event.time < self.clock.now)
-        return self._episode(rule, tuple(group.values()), Match(event.time, event.time, (event.id,), found))
+        keyed = self.suppress_keys[rule.name]
+        values = keyed.values(event, {})
+        view, group = View(1, event.time, event.time, (ident,)), dict(zip(keyed.fields, values, strict=True))
+        found = partial(self._teller.found, rule, event, view, {}, group, late=event.time < self.clock.now)
+        return self._episode(rule, values, Match(event.time, event.time, (event.id,), found))
 
     def held(self, rule: Rule, event: Event, counted: bytes) -> Said:
         """Speak of a window that holds at an event."""
@@ -76,20 +77,22 @@ class Outcomes:
         """
         correlation = rule.correlation
         assert correlation is not None
-        values = keys.shown(counted)
-        group = dict(zip(rule.group_by, values, strict=True))
-        if rule.suppress.by != rule.group_by:
-            values = tuple(self.suppress_keys[rule.name].values(event, group).values())
         late = event.time < self.clock.now
-        if not correlation.type.startswith("temporal"):
-            match = Match(event.time, event.time, (event.id,), partial(self._counted, rule, event, state, bound, group, late=late))
-        else:
+        if correlation.type.startswith("temporal"):
             view = self._with_bases(correlation, event, bound, self.windows.tables[rule.key].operator.view(state))
-            match = Match(view.first, view.last, [one.hex() for one in view.ids], partial(self._found, rule, event, view, bound, group, late=late))
+            match = Match(view.first, view.last, [one.hex() for one in view.ids], partial(self._found, rule, event, view, bound, counted, late=late))
+        else:
+            match = Match(event.time, event.time, (event.id,), partial(self._counted, rule, event, state, bound, counted, late=late))
+        values = keys.shown(counted)
+        if rule.suppress.by != rule.group_by:
+            values = self.suppress_keys[rule.name].values(event, _group(rule, counted))
         return self._episode(rule, values, match)
 
-    def _counted(self, rule: Rule, event: Event, state: bytes, bound: Bound, group: dict[str, str], *, late: bool) -> Found:
-        return self._found(rule, event, self.windows.tables[rule.key].operator.view(state), bound, group, late=late)
+    def _counted(self, rule: Rule, event: Event, state: bytes, bound: Bound, counted: bytes, *, late: bool) -> Found:
+        return self._found(rule, event, self.windows.tables[rule.key].operator.view(state), bound, counted, late=late)
+
+    def _found(self, rule: Rule, event: Event, view: View, bound: Bound, counted: bytes, *, late: bool) -> Found:
+        return self._teller.found(rule, event, view, bound, _group(rule, counted), late=late)
 
     def _episode(self, rule: Rule, values: tuple[str, ...], match: Match) -> Said:
         return self.tell(self.episodes.matched(rule, values, self.clock.now, match))
@@ -157,7 +160,7 @@ class Outcomes:
             self.watch(rule, key, newest(state))
             return []
         table.put(key, None)
-        group = dict(zip(rule.group_by, keys.shown(key), strict=True))
+        group = _group(rule, key)
         view = table.operator.view(state)
         values = tuple(group.get(name, "") for name in rule.suppress.by)
         match = Match(view.first, view.last, [one.hex() for one in view.ids], partial(self._teller.absent, due, view, group))
@@ -174,3 +177,8 @@ class Outcomes:
             if rule.absence is not None:
                 for key, state in self.windows.tables[rule.key].rows.items():
                     self.watch(rule, key, newest(state))
+
+
+def _group(rule: Rule, counted: bytes) -> dict[str, str]:
+    """Return a key as people read it."""
+    return dict(zip(rule.group_by, keys.shown(counted), strict=True))

@@ -75,7 +75,7 @@ class Episode:
         found.count += 1
         found.first = min(found.first, match.first)
         found.last = max(found.last, match.last)
-        found.ids = list(dict.fromkeys((*match.ids, *found.ids)))[:IDS]
+        found.ids = list(dict.fromkeys([*match.ids, *found.ids]))[:IDS]
         self.seen = clock
         self._latest = match.found
 
