@@ -28,6 +28,8 @@ ELEMENTS = 64
 _LONGEST = 200
 _REMEMBERED = 4096
 _TEXT, _HIDDEN, _FOUR, _SIXTY_FOUR, _FORTY_EIGHT = b"t", b"h", b"4", b"6", b"w"
+SIXTY_FOUR = b"\x08" + _SIXTY_FOUR
+"""Begins the part of an IPv6 client, and so stands in every key that has one."""
 
 
 class Key(NamedTuple):
@@ -149,12 +151,16 @@ def _parts(key: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 def widened(key: bytes) -> bytes | None:
     """Return the key with each /64 replaced by its /48; None if there is none."""
-    if _SIXTY_FOUR not in key:
+    if SIXTY_FOUR not in key:
         return None
-    parts = list(_parts(key))
-    if all(kind != _SIXTY_FOUR for kind, _ in parts):
-        return None
-    return b"".join(_part(_FORTY_EIGHT, value[:6]) if kind == _SIXTY_FOUR else _part(kind, value) for kind, value in parts)
+    wide, position = [], 0
+    while position < len(key):
+        end = position + 2 + key[position]
+        part = key[position:end]
+        wide.append(b"\x06" + _FORTY_EIGHT + part[2:8] if part.startswith(SIXTY_FOUR) else part)
+        position = end
+    joined = b"".join(wide)
+    return joined if joined != key else None
 
 
 @lru_cache(4096)

@@ -56,6 +56,10 @@ class Operator(Protocol):
         """Return how far a key has come; comparable within one rule."""
         ...
 
+    def rank(self, state: bytes) -> float:
+        """Return a number that grows with the progress, as cheaply as can be: full tables ask it of every key."""
+        ...
+
 
 def newest(state: bytes) -> int:
     """Return the stamp of a key's newest event."""
@@ -69,6 +73,8 @@ class _Ring:
     Layout: n stamps; n digests of 8 bytes (distinct values); the ids of the first min(n, 10).
     """
 
+    rank = staticmethod(len)
+    """See Operator: the more entries, the longer."""
     _distinct = False
     _width = 8
     """Bytes of an entry without its id."""
@@ -235,6 +241,8 @@ class Panes:
         """See Operator."""
         return self.view(state).total or 0.0
 
+    rank = progress
+
 
 class Together:
     """temporal: each base rule at least once, in any order. Layout: newest stamp; for each base the stamp and id of its latest event."""
@@ -270,6 +278,8 @@ class Together:
     def progress(self, state: bytes) -> float:
         """See Operator."""
         return len(self._present(state))
+
+    rank = progress
 
 
 class InOrder:
@@ -336,6 +346,8 @@ class InOrder:
         """See Operator."""
         return sum(chain is not None for chain in self._read(state))
 
+    rank = progress
+
 
 class LastSeen:
     """absence: the newest event of a key. Layout: its stamp, its id."""
@@ -357,6 +369,8 @@ class LastSeen:
     def progress(self, state: bytes) -> float:
         """See Operator: all keys are alike."""
         return float(bool(state))
+
+    rank = progress
 
 
 def operator(rule: Rule) -> Operator | None:

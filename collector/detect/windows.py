@@ -13,7 +13,7 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Any
 
-from collector.detect.keys import widened
+from collector.detect.keys import SIXTY_FOUR, widened
 from collector.detect.operators import NOWHERE, newest
 from collector.errors import SpoolError
 from collector.model.state import PART
@@ -29,14 +29,13 @@ SIXTY_FOURS = 256
 
 _SECTION = struct.Struct(">8sqI")
 _ROW = struct.Struct(">HI")
+_STAMP = struct.Struct(">q")
 _REMOVED = 0xFFFFFFFF
 _SLOT = 64
 """Bytes that CPython's dict needs for an entry, with room to grow."""
 _MINUTE = 60_000
 _WIDE = 200
 """Bytes for a key's place among those of its /48."""
-_MARK = b"\x086"
-"""Stands in every key that has the /64 of an IPv6 client (see keys)."""
 _LATER = 1 << 62
 
 
@@ -73,7 +72,7 @@ class Table:
         """Count an event (see Operator); return the key under which it counts where the condition holds now."""
         old = self.rows.get(key)
         if old is None:
-            if _MARK in key:
+            if SIXTY_FOUR in key:
                 key = self._counted(key)
                 old = self.rows.get(key)
             state, holds = self._add(old, time, event, what)
@@ -113,7 +112,7 @@ class Table:
 
     def _collapse(self, wide: bytes, members: tuple[bytes, ...]) -> None:
         """Let the /48 go on from the furthest of its /64s, whose events are all its own."""
-        furthest = max(members, key=lambda key: (self.operator.progress(self.rows[key]), newest(self.rows[key]), key))
+        furthest = max(members, key=lambda key: (self.operator.rank(self.rows[key]), newest(self.rows[key]), key))
         state = self.rows[furthest]
         for member in members:
             self.put(member, None)
@@ -140,7 +139,7 @@ class Table:
             self.rows[key] = state
         elif old is not None:
             del self.rows[key]
-        if (old is None) != (state is None) and _MARK in key:
+        if (old is None) != (state is None) and SIXTY_FOUR in key:
             change += self._enlist(key, present=state is not None)
         self._grow(change)
 
@@ -168,15 +167,13 @@ class Table:
         """Remove a sixteenth of the keys, expired ones first; return how many were not expired."""
         wanted = max(1, len(self.rows) // 16)
         oldest = clock - self.operator.timespan
-        progress = self.operator.progress
-        expired, alive = [], []
-        for key, state in self.rows.items():
-            stamp = newest(state)
-            if stamp < oldest:
-                expired.append(key)
-            else:
-                alive.append((progress(state), stamp, key))
-        lost = [] if len(expired) >= wanted else [key for _, _, key in sorted(alive)[: wanted - len(expired)]]
+        stamps = [_STAMP.unpack_from(state)[0] for state in self.rows.values()]
+        expired = [key for key, stamp in zip(self.rows, stamps, strict=True) if stamp < oldest]
+        lost = []
+        if len(expired) < wanted:
+            ranks = map(self.operator.rank, self.rows.values())
+            alive = [row for row in zip(ranks, stamps, self.rows, strict=True) if row[1] >= oldest]
+            lost = [key for _, _, key in sorted(alive)[: wanted - len(expired)]]
         for key in (*expired, *lost):
             self.put(key, None)
         return len(lost)
