@@ -17,7 +17,7 @@ VERBS = {
     "explain": "what becomes of one line, and why",
     "check": "configuration and content load and agree",
     "parsers": "list the parsers, or test their samples",
-    "rules": "list the rules, or run their tests",
+    "rules": "list the rules, run their tests, or show the Python that they become",
     "alerts": "list the local alerts, or show one with its evidence and its playbook",
 }
 HINTS = {

@@ -55,3 +55,26 @@ def test_numbers_of_an_overlay_are_not_what_tests_are_written_for(mailvigil, ove
     folder = overlay(overlay="rules: {bf_ip: {threshold: 3}}\nenable: [log_silence]\n")
     assert mailvigil("rules", "test", "bf_ip", "--overlay", folder).code == 0
     assert " on " in next(line for line in mailvigil("rules", "list", "--overlay", folder).out.splitlines() if line.startswith("log_silence"))
+
+
+def test_the_dump_of_a_rule_is_the_python_of_the_shapes_that_it_judges(mailvigil):
+    found = json.loads(mailvigil("rules", "dump", "bf_ip", "--json").out)
+    assert {"dovecot.login.auth-failed", "postfix.smtpd.sasl-failure"} <= found.keys()
+    for name, source in found.items():
+        compile(source, name, "exec")
+        assert "add_bf_ip(" in source
+    result = mailvigil("rules", "dump", "dovecot.login.auth-failed")
+    assert (result.code, result.err) == (0, "")
+    assert result.out.strip() == found["dovecot.login.auth-failed"].strip()
+
+
+def test_the_dump_of_nothing_says_what_to_name(mailvigil):
+    result = mailvigil("rules", "dump", "log_silence")
+    assert result.code == 2
+    assert "nothing judges log_silence" in result.err
+
+
+def test_the_dump_without_a_name_is_every_judge(mailvigil):
+    out = mailvigil("rules", "dump").out
+    assert out.count("\ndef judge(event):") > 30
+    assert len(mailvigil("rules", "dump", "auth-failure").out) < len(out)
