@@ -8,9 +8,11 @@ judge is ``Plain.judge``; text of rules enters the source as Python literals onl
 from __future__ import annotations
 
 import linecache
+import math
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from collector.detect.condition import Not
 from collector.detect.expressions import DEPENDS, Code, Locals, expression
 from collector.model.moment import AHEAD
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from collector.detect.expressions import Expression
     from collector.detect.outcomes import Said
     from collector.detect.plain import Plain
-    from collector.detect.rule import Correlation, Rule
+    from collector.detect.rule import Correlation, Exemption, Rule
     from collector.model.catalogue import Catalogue
     from collector.model.event import Event
     from collector.model.shape import Shape
@@ -72,6 +74,8 @@ class _Writer:
         """Correlations whose groups or values are elements of lists, and what they feed."""
         self._hits: dict[str, str] = {}
         """Rules that may be hit: "True", or the local that says so."""
+        self._stopping: dict[str, str | None] = {}
+        """Exceptions: when they keep an event of the shape out, None for never."""
         outcomes = plain.outcomes
         for name, value in (
             *(("clock", outcomes.clock), ("counts", outcomes.exceptions.counts), ("keyless", outcomes.keyless), ("fromhex", bytes.fromhex)),
@@ -82,8 +86,10 @@ class _Writer:
     def body(self, detections: Sequence[tuple[Rule, Expression]], correlations: Iterable[Rule]) -> list[str]:
         for rule, code in detections:
             self._hit(rule, code)
-        sure = "True" in self._hits.values()
-        judged = [*self._taken(), *([] if sure else [f"if not ({' or '.join(self._hits.values())}): return []"])]
+        some = self._any(self._hits.values())
+        judged = [*self._taken(), *([] if some is None else [f"if not ({some}): return []"])]
+        for rule, _ in detections:
+            self._except(rule)
         self._evidence([rule for rule, _ in detections])
         for rule, _ in detections:
             self._follow(rule)
@@ -92,12 +98,14 @@ class _Writer:
             self._put(0, "feeds = {}")
         for rule in feeding:
             self._correlation(rule)
-        return [*judged, "ident = fromhex(event.id)", "out = []", *self._taken(), f"if size.bytes > {self._outcomes.windows.budget}: out += room()", "return out"]
+        stops = [f"stop_{name} = {text}" for name, text in self._stopping.items() if text is not None]
+        told = self._taken(*stops, "ident = fromhex(event.id)", "out = []")
+        return [*judged, *told, "if size.bytes > size.budget: out += room()", "return out"]
 
-    def _taken(self) -> list[str]:
+    def _taken(self, *first: str) -> list[str]:
         """Return what was written since the last call, behind what it needs to read."""
         lines, self._lines = self._lines, []
-        return [*self.names.reads(), *lines]
+        return [*self.names.reads(), *first, *lines]
 
     def _put(self, depth: int, *lines: str) -> None:
         self._lines += [_STEP * depth + line for line in lines]
@@ -109,24 +117,34 @@ class _Writer:
 
     def _hit(self, rule: Rule, code: Expression) -> None:
         self.touched[rule.name] = None
+        self._hits[rule.name] = "True"
+        if isinstance(code, Code):
+            self._hits[rule.name] = f"hit_{rule.name}"
+            self._put(0, f"hit_{rule.name} = {code.text}")
+
+    def _except(self, rule: Rule) -> None:
+        """Take back a hit that an exception keeps out."""
         local = f"hit_{rule.name}"
-        stops = self._stops(rule)
-        if code is True and not stops:
-            self._hits[rule.name] = "True"
-            return
-        self._put(0, f"{local} = {code.text if isinstance(code, Code) else code}")
-        for stop, name in stops:
+        for stop, name in self._stops(rule):
+            if self._hits[rule.name] == "True":
+                self._hits[rule.name] = local
+                self._put(0, f"{local} = True")
             self._put(0, f"if {local} and {stop}:", f"{_STEP}counts[{name!r}] += 1", f"{_STEP}{local} = False")
-        self._hits[rule.name] = local
 
     def _stops(self, rule: Rule) -> list[tuple[str, str]]:
-        """Return when an exception keeps an event out of a rule, and the exception's name."""
-        found = []
-        for one in self._outcomes.exceptions.edges(rule.name):
-            code = expression(one.node, self.names)
-            if code is not True:
-                found.append((f"time < {one.end}" + (f" and not {code.text}" if isinstance(code, Code) else ""), one.name))
-        return found
+        """Return the locals that say whether an exception keeps the event out of a rule, with the exceptions' names."""
+        edges = self._outcomes.exceptions.edges(rule.name)
+        for one in edges:
+            if one.name not in self._stopping:
+                self._stopping[one.name] = self._stop(one)
+        return [(f"stop_{one.name}", one.name) for one in edges if self._stopping[one.name] is not None]
+
+    def _stop(self, exemption: Exemption) -> str | None:
+        code = expression(Not(exemption.node), self.names)
+        if code is False:
+            return None
+        lasts = [f"time < {exemption.end}"] if math.isfinite(exemption.end) else []
+        return " and ".join([*lasts, *([code.text] if isinstance(code, Code) else [])]) or "True"
 
     def _any(self, hits: Iterable[str]) -> str | None:
         """Return an expression for one of several hits, None where one is sure."""

@@ -125,7 +125,9 @@ def expression(node: Node, names: Locals) -> Expression:
             return _joined([expression(part, names) for part in node.parts], "or", decides=True)
         case Not():
             inner = expression(node.part, names)
-            return not inner if isinstance(inner, bool) else Code(f"not {inner.text}", inner.cost)
+            if isinstance(inner, bool):
+                return not inner
+            return Code(inner.text.removeprefix("not ") if inner.text.startswith("not ") else f"not {inner.text}", inner.cost)
         case Leaf():
             return _leaf(node, names)
         case Reference():

@@ -45,11 +45,12 @@ def _cost(key: bytes, state: bytes) -> int:
 
 
 class Size:
-    """How many bytes the rows of all tables take."""
+    """How many bytes the rows of all tables take, and how many they may."""
 
-    __slots__ = ("bytes",)
+    __slots__ = ("budget", "bytes")
 
-    def __init__(self) -> None:
+    def __init__(self, budget: int) -> None:
+        self.budget = budget
         self.bytes = 0
 
 
@@ -186,15 +187,14 @@ class Windows:
 
     def __init__(self, operators: Mapping[bytes, Operator], budget: int, recalled: Callable[[], None] = lambda: None) -> None:
         """``operators`` by logic hash, ``budget`` in bytes, ``recalled`` is called when memory was read."""
-        self.size = Size()
+        self.size = Size(budget)
         self.tables = {key: Table(operator, self.size) for key, operator in operators.items()}
-        self.budget = budget
         self._recalled = recalled
         self.next = NOWHERE
 
     def make_room(self, clock: int) -> Iterator[tuple[bytes, int]]:
         """Give up keys until the budget holds; yield rule and number of keys that were still of use."""
-        while self.size.bytes > self.budget:
+        while self.size.bytes > self.size.budget:
             rule, table = max(self.tables.items(), key=lambda one: (one[1].bytes, one[0]))
             lost = table.give_up(clock)
             if lost:

@@ -38,7 +38,7 @@ from tests.support.detection import (
     failure,
     rules,
 )
-from tests.support.lab import LAB, NEAR, RUNS
+from tests.support.lab import LAB, NEAR, RUNS, content
 
 
 class Pair:
@@ -152,10 +152,8 @@ def test_the_story_is_worth_comparing():
 @cache
 def everything():
     overlay = load.overlay(LAB)
-    known = assembly.load_catalogue()
-    names = tuple(assembly.load_rules(known, (LAB,)).rules)
-    loaded = assembly.load_rules(known, (LAB,), site=overlay.site.site(), settings=overlay.rules, enable=names)
-    return assembly.Content(known, assembly.load_parsers(known, (LAB,)), loaded)
+    names = tuple(content().rules.rules)
+    return assembly.load_content((LAB,), overlay.model_copy(update={"enable": names}))
 
 
 def shipped():
