@@ -1,4 +1,4 @@
-"""In: rules. Out: a list of them, or what came of their tests."""
+"""In: rules. Out: a list of them, what came of their tests, or the Python that they become."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collector.agent import assembly
 from collector.agent.assembly import Content
 from collector.cli import output
 from collector.config import load
+from collector.detect.engine import Detector
 from collector.errors import ConfigError, ContentError
 from collector.model.identity import Identity
 from collector.model.site import Site
@@ -25,20 +26,22 @@ if TYPE_CHECKING:
 
 def arguments(parser: ArgumentParser) -> None:
     """Declare the options."""
-    about = "list: every rule; check: which files do not load, and why; test: its tests, through the real parsers and the real clock"
-    parser.add_argument("what", choices=["list", "check", "test"], help=about)
-    parser.add_argument("name", nargs="?", help="one rule only")
+    about = "list: every rule; check: which files do not load, and why; test: its tests, through the real parsers and the real clock; dump: the Python that judges events"
+    parser.add_argument("what", choices=["list", "check", "test", "dump"], help=about)
+    parser.add_argument("name", nargs="?", help="one rule only; dump: a rule, a shape or an action")
     parser.add_argument("--overlay", type=Path, metavar="DIR", help="folder with rules/, exceptions/ and overlay.yaml of its own")
     parser.add_argument("--config", type=Path, metavar="FILE", help="whose content_dir is checked without --overlay (check)")
     parser.add_argument("--json", action="store_true", help="one JSON document")
 
 
 def run(options: Namespace) -> int:
-    """List, check or test."""
+    """List, check, test or dump."""
     if options.what == "check":
         return _check(options)
     overlay = None if options.overlay is None else load.overlay(options.overlay)
     content = assembly.load_content(() if options.overlay is None else (options.overlay,), overlay)
+    if options.what == "dump":
+        return _dump(content, options)
     if options.name is not None and options.name not in content.rules.rules:
         raise ConfigError(f"there is no rule {options.name}", hint="mailvigil rules list shows them")
     return _test(content, options) if options.what == "test" else _list(content, options)
@@ -69,6 +72,25 @@ def _list(content: Content, options: Namespace) -> int:
         return 0
     rows = [(rule.name, output.level(rule.facts.level), "on" if rule.name in active else "off", rule.facts.title, str(rule.at)) for rule in chosen if rule.speaks]
     output.table(None, ("rule", "level", "", "title", "at"), rows)
+    return 0
+
+
+def _dump(content: Content, options: Namespace) -> int:
+    """Print the judge of each shape: of those of lines, and of those that events are born with."""
+    catalogue = content.catalogue
+    born = [catalogue.shape(f"born.{action}", action, stream) for action, definition in catalogue.actions.items() for stream in definition.stream]
+    detector = Detector(content.rules, catalogue, Identity())
+    found = {}
+    for shape in (*content.parsers.shapes, *born):
+        judge = detector.compiled(shape)
+        if judge is not None and options.name in (None, shape.name, shape.action, *judge.rules):
+            found[shape.name] = judge.source
+    if not found:
+        raise ConfigError(f"nothing judges {options.name}", hint="name a rule that is on, a shape (mailvigil explain shows a line's) or an event.action")
+    if options.json:
+        output.as_json(found)
+    else:
+        output.say("\n\n".join(found.values()))
     return 0
 
 

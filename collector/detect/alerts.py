@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collector.model.catalogue import Catalogue
     from collector.model.event import Event
     from collector.model.identity import Identity
+    from collector.model.shape import Shape
 
 LENGTH = 256
 """The most characters of a value that a message, a reason or a field of an alert shows."""
@@ -58,18 +59,18 @@ class Teller:
         self._catalogue = catalogue
         self._identity = identity
         self._evidence = evidence
+        self._told: dict[tuple[Rule, Shape], tuple[str, ...]] = {}
 
     def found(self, rule: Rule, event: Event, view: View, bound: Mapping[str, Any], group: Mapping[str, str], *, late: bool) -> Found:
         """Gather what an alert may have to say; ``group`` is the key as people read it, ``bound`` fixes fields to one element of a list."""
         fields: dict[str, Any] = {}
-        for name in told(rule):
+        for name in self._telling(rule, event.shape):
             value = value_of(event, name)
-            definition = self._catalogue.fields[name]
-            if value is None or not definition.ship:
-                continue
-            if name in bound:
-                value = [bound[name]] if definition.array else bound[name]
-            fields[name] = cut(value)
+            if value is not None:
+                fields[name] = cut(value)
+        for name, value in bound.items():
+            if name in fields:
+                fields[name] = cut([value] if self._catalogue.fields[name].array else value)
         return Found(
             opening=event.id,
             time=event.time,
@@ -86,6 +87,15 @@ class Teller:
             total=view.total,
         )
 
+    def _telling(self, rule: Rule, shape: Shape) -> tuple[str, ...]:
+        """Return the fields that an alert of a rule may tell of an event of a shape."""
+        found = self._told.get((rule, shape))
+        if found is None:
+            kinds, common = self._catalogue.fields, self._catalogue.common
+            found = tuple(name for name in told(rule) if kinds[name].ship and (name in shape.fields or name in shape.static or name in common))
+            self._told[rule, shape] = found
+        return found
+
     def absent(self, due: int, view: View, group: Mapping[str, str]) -> Found:
         """Gather what an absence has to say: no event completed it. A network is no address and stands in the group only."""
         kinds = self._catalogue.fields
@@ -99,12 +109,13 @@ class Teller:
         values = ", ".join(f"{name} {value}" for name, value in found.group)
         window = rule.correlation.timespan if rule.correlation else rule.absence.window if rule.absence else None
         playbook = rule.playbook
+        episode = self._id(statement, "0")
         return Alert(
-            id=self._id(statement, statement.step),
+            id=episode if statement.step == "0" else self._id(statement, statement.step),
             time=statement.time,
             rule=rule.facts,
             step=statement.step,
-            episode=self._id(statement, "0"),
+            episode=episode,
             count=found.count,
             first=found.first,
             last=found.last,

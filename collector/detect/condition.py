@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Protocol
 
+from collector.detect.patterns import text_of
+from collector.detect.predicates import affixed
 from collector.errors import RuleError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from collector.detect.predicates import Predicate
     from collector.errors import Location
     from collector.model.event import Event
 
@@ -57,7 +60,7 @@ class Leaf:
 
     field: str
     text: str
-    match: Callable[[Any], bool]
+    match: Predicate
     missing: bool = False
 
     def check(self, value: Any) -> bool:
@@ -86,16 +89,16 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A field compared with another one (``fieldref``); false if either is missing."""
+    """A field compared with another one (``fieldref``): equal, or ``way`` startswith, endswith, contains; false if either is missing."""
 
     field: str
     other: str
     text: str
-    match: Callable[[Any, Any], bool]
+    way: str
 
     def holds(self, event: Event) -> bool:
         """See Node."""
-        return any(self.match(a, b) for a in _elements(value_of(event, self.field)) for b in _elements(value_of(event, self.other)))
+        return any(affixed(self.way, text_of(a).lower(), text_of(b).lower()) for a in _elements(value_of(event, self.field)) for b in _elements(value_of(event, self.other)))
 
     def judge(self, known: Callable[[str], Any]) -> bool | None:
         """See Node."""
@@ -124,8 +127,13 @@ class AllOf:
 
     def judge(self, known: Callable[[str], Any]) -> bool | None:
         """See Node."""
-        answers = [part.judge(known) for part in self.parts]
-        return False if False in answers else None if None in answers else True
+        whole: bool | None = True
+        for part in self.parts:
+            answer = part.judge(known)
+            if answer is False:
+                return False
+            whole = None if answer is None else whole
+        return whole
 
     def leaves(self) -> Iterator[Leaf | Reference]:
         """See Node."""
@@ -145,8 +153,13 @@ class AnyOf:
 
     def judge(self, known: Callable[[str], Any]) -> bool | None:
         """See Node."""
-        answers = [part.judge(known) for part in self.parts]
-        return True if True in answers else None if None in answers else False
+        whole: bool | None = False
+        for part in self.parts:
+            answer = part.judge(known)
+            if answer is True:
+                return True
+            whole = None if answer is None else whole
+        return whole
 
     def leaves(self) -> Iterator[Leaf | Reference]:
         """See Node."""

@@ -22,8 +22,10 @@ LINE = 4096
 """The most bytes that are kept of a line: few long ones must not drive out many."""
 
 _ROW = struct.Struct(">16sI")
-_OVERHEAD = 200
+_OVERHEAD = 216
 """Bytes that a row takes in memory beside its text."""
+_WIDEST = 4
+"""Bytes that a character takes in memory at most, where not all are ASCII."""
 
 
 class Evidence:
@@ -33,7 +35,7 @@ class Evidence:
 
     def __init__(self, budget: int) -> None:
         self._budget = budget
-        self._lines: dict[bytes, bytes] = {}
+        self._lines: dict[bytes, str] = {}
         self._order: deque[bytes] = deque()
         self._written: deque[int] = deque()
         self._size = self._new = 0
@@ -42,19 +44,19 @@ class Evidence:
         """Keep an event's line; once an event. An event that no line gave has an empty one."""
         if event not in self._lines:
             self._new += 1
-            self._append(event, line.encode("utf-8", "backslashreplace")[:LINE])
+            self._append(event, line if line.isascii() and len(line) <= LINE else _text(line.encode("utf-8", "backslashreplace")[:LINE]))
 
-    def _append(self, event: bytes, line: bytes) -> None:
+    def _append(self, event: bytes, line: str) -> None:
         self._lines[event] = line
         self._order.append(event)
-        self._size += len(line) + _OVERHEAD
+        self._size += _cost(line)
         while self._size > self._budget:
-            self._size -= len(self._lines.pop(self._order.popleft())) + _OVERHEAD
+            self._size -= _cost(self._lines.pop(self._order.popleft()))
 
     def lines(self, events: Sequence[bytes]) -> tuple[tuple[str, ...], int]:
         """Return the lines of events in the order given, and how many have left the ring."""
         found = [self._lines.get(event) for event in events]
-        return tuple(line.decode("utf-8", "ignore") for line in found if line), sum(line is None for line in found)
+        return tuple(line for line in found if line), sum(line is None for line in found)
 
     def delta(self) -> bytes:
         """See Remembers."""
@@ -64,7 +66,8 @@ class Evidence:
         alive = min(self._new, len(self._order))
         self._new = 0
         events = list(islice(reversed(self._order), alive))
-        return b"".join(_ROW.pack(event, len(self._lines[event])) + self._lines[event] for event in reversed(events))
+        rows = [(event, self._lines[event].encode()) for event in reversed(events)]
+        return b"".join([_ROW.pack(event, len(line)) + line for event, line in rows])
 
     def lap(self) -> Iterator[bytes]:
         """See Remembers: there is none."""
@@ -82,7 +85,7 @@ class Evidence:
                     raise SpoolError("the memory of evidence is damaged")
                 event, length = _ROW.unpack_from(blob, at)
                 end = at + _ROW.size + length
-                self._append(event, blob[at + _ROW.size : end])
+                self._append(event, _text(blob[at + _ROW.size : end]))
                 at, n = end, n + 1
             self._written.append(n)
 
@@ -98,3 +101,12 @@ class Evidence:
         while len(self._written) > kept:
             self._written.popleft()
         return kept
+
+
+def _text(line: bytes) -> str:
+    """Return a line that was cut anywhere, without the character that the cut went through."""
+    return line.decode("utf-8", "ignore")
+
+
+def _cost(line: str) -> int:
+    return _OVERHEAD + (len(line) if line.isascii() else _WIDEST * len(line))

@@ -22,6 +22,10 @@ class Exceptions:
         self._edges = {rule.name: tuple(one for one in exemptions if one.covers(rule.name)) for rule in rules}
         self.counts = {one.name: 0 for one in exemptions}
 
+    def edges(self, rule: str) -> tuple[Exemption, ...]:
+        """Return the exceptions on the way into a rule, in the order in which they are asked."""
+        return self._edges[rule]
+
     def stopping(self, rule: str, event: Event) -> tuple[Exemption, ...]:
         """Return the exceptions that keep an event out of a rule."""
         return tuple(one for one in self._edges[rule] if one.stops(event))

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from collector.detect.engine import Detector
-    from collector.detect.keys import Key
     from collector.detect.rule import Rule
     from collector.model.event import Event
 
@@ -60,7 +59,8 @@ def _detection(detector: Detector, rule: Rule, event: Event) -> Verdict:
     windows: list[str] = []
     if rule.absence is not None:
         for key in detector.keys_of(rule, event):
-            state = detector.windows.state(rule.key, key)
+            table = detector.windows.tables[rule.key]
+            state = table.rows.get(table.standing(key.narrow))
             if state is not None:
                 windows.append(f"{_shown(detector, _group(rule, key.narrow))} spoke, silence would be due at {iso(newest(state) + rule.absence.window)}")
     suppressed = _suppressed(detector, rule, event, {}) if matched and rule.absence is None else ()
@@ -75,8 +75,9 @@ def _correlation(detector: Detector, rule: Rule, event: Event, matched: dict[str
     suppressed: list[str] = []
     holds = False
     for key in detector.keys_of(rule, event) if fed else ():
-        group = _group(rule, detector.windows.standing(rule.key, key))
-        text, full = _progress(detector, rule, event, key, group)
+        standing = detector.windows.tables[rule.key].standing(key.narrow)
+        group = _group(rule, standing)
+        text, full = _progress(detector, rule, event, standing, group)
         windows.append(text)
         holds |= full
         suppressed += _suppressed(detector, rule, event, group) if full else ()
@@ -86,11 +87,11 @@ def _correlation(detector: Detector, rule: Rule, event: Event, matched: dict[str
     return _verdict(detector, rule, event, holds, leaves, tuple(windows), tuple(suppressed))
 
 
-def _progress(detector: Detector, rule: Rule, event: Event, key: Key, group: Mapping[str, str]) -> tuple[str, bool]:
+def _progress(detector: Detector, rule: Rule, event: Event, key: bytes, group: Mapping[str, str]) -> tuple[str, bool]:
     correlation = rule.correlation
     assert correlation is not None
-    state = detector.windows.state(rule.key, key)
-    operator = detector.windows.tables[rule.key].operator
+    table = detector.windows.tables[rule.key]
+    state, operator = table.rows.get(key), table.operator
     current = state is not None and newest(state) >= event.time - correlation.timespan
     come = operator.progress(state) if state is not None and current else 0
     more = correlation.threshold - come

@@ -11,11 +11,12 @@ import itertools
 import re
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from collector.detect import condition, patterns
+from collector.detect import condition, patterns, predicates
 from collector.detect.condition import AllOf, AnyOf, Leaf, Not, Reference
 from collector.detect.patterns import ANY, Wild
+from collector.detect.predicates import either
 from collector.detect.values import AFFIXES, COMPARISONS, RANGES, fault
 from collector.errors import RuleError
 from collector.model import backtracking
@@ -23,9 +24,10 @@ from collector.model.site import PLACEHOLDERS
 from collector.model.strict_yaml import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from collector.detect.condition import Node
+    from collector.detect.predicates import Predicate
     from collector.errors import Location
     from collector.model.catalogue import Catalogue, FieldDef
     from collector.model.site import Site
@@ -155,24 +157,23 @@ class _Line:
         shown = [patterns.text_of(value) if value is not None else "null" for value in values]
         return f"{'|'.join((self.name, *self.modifiers))}: {shown[0] if len(shown) == 1 else '[' + ', '.join(shown) + ']'}"
 
-    def _leaves(self, predicates: Sequence[Callable[[Any], bool]]) -> Node:
+    def _leaves(self, found: Sequence[Predicate]) -> Node:
         """One leaf a value with ``all``, else one leaf for any of the values."""
         if "all" in self.modifiers:
-            return AllOf(tuple(Leaf(self.name, self._text([value]), predicate) for value, predicate in zip(self.values, predicates, strict=True)))
-        one = predicates[0] if len(predicates) == 1 else lambda value: any(predicate(value) for predicate in predicates)
-        return Leaf(self.name, self._text(self.values), one)
+            return AllOf(tuple(Leaf(self.name, self._text([value]), predicate) for value, predicate in zip(self.values, found, strict=True)))
+        return Leaf(self.name, self._text(self.values), either(found))
 
     def _compared(self, way: str) -> Node:
         if way == "exists":
             return self._exists()
         if way in COMPARISONS:
-            return self._leaves([patterns.compares(way, self._number(value)) for value in self.values])
+            return self._leaves([predicates.Compares(cast("Any", way), self._number(value)) for value in self.values])
         if way in RANGES:
             wanted = frozenset(int(self._number(value)) for value in self.values)
-            return Leaf(self.name, self._text(self.values), patterns.time_part(way, wanted))
+            return Leaf(self.name, self._text(self.values), predicates.TimePart(way, wanted))
         if way == "re":
             flags = sum(_REGEX_FLAGS[modifier] for modifier in set(self.modifiers) & _REGEX_FLAGS.keys())
-            searches = [patterns.searches(self._regex(value, flags)) for value in self.values]
+            searches = [predicates.Searches(self._regex(value, flags)) for value in self.values]
             self._listed(searches)
             return self._leaves(searches)
         if "expand" in self.modifiers:
@@ -184,7 +185,7 @@ class _Line:
     def _exists(self) -> Node:
         if len(self.values) != 1 or not isinstance(self.values[0], bool):
             raise RuleError("exists: true or false is expected", self.at)
-        leaf = Leaf(self.name, f"{self.name}|exists: true", lambda _value: True)
+        leaf = Leaf(self.name, f"{self.name}|exists: true", predicates.Always(answer=True))
         return leaf if self.values[0] else Not(leaf)
 
     def _number(self, value: Any) -> float:
@@ -206,7 +207,7 @@ class _Line:
 
     def _cidr(self, networks: Sequence[Any]) -> Node:
         try:
-            predicate = patterns.within([str(network) for network in networks])
+            predicate = predicates.within([str(network) for network in networks])
         except ValueError as error:
             raise RuleError(f"no network: {error}", self.at) from error
         return Leaf(self.name, self._text(networks), predicate)
@@ -221,43 +222,41 @@ class _Line:
                 raise RuleError(f"unknown placeholder {name}{did_you_mean(name, known)}", self.at, f"there are {', '.join(known)}")
             found += values
         if not found:
-            return Leaf(self.name, self._text(self.values), lambda _value: False)
+            return Leaf(self.name, self._text(self.values), predicates.Always(answer=False))
         if way == "cidr" or self.definition.type == "ip":
             return self._cidr(found)
         cased = "cased" in self.modifiers
-        predicates = [_affixed_parts((one,), way, cased=cased) for one in found]
-        return Leaf(self.name, self._text(self.values), lambda value: any(predicate(value) for predicate in predicates))
+        return Leaf(self.name, self._text(self.values), either([_affixed_parts((one,), way, cased=cased) for one in found]))
 
     def _strings(self, way: str) -> Node:
         """Plain values: null, true, 25, and strings with wildcards, encodings and affixes."""
         if None in self.values:
             return self._null()
-        predicates = [self._string(value, way) for value in self.values]
-        self._listed(predicates)
-        if len(predicates) > 1 and not self.modifiers and all(isinstance(value, str) for value in self.values):
+        found = [self._string(value, way) for value in self.values]
+        self._listed(found)
+        if len(found) > 1 and not self.modifiers and all(isinstance(value, str) for value in self.values):
             split = [patterns.pattern(value) for value in self.values]
             if all(isinstance(part, str) for parts in split for part in parts):
-                return Leaf(self.name, self._text(self.values), patterns.among(["".join(map(str, parts)) for parts in split]))
-        return self._leaves(predicates)
+                return Leaf(self.name, self._text(self.values), predicates.among(["".join(map(str, parts)) for parts in split]))
+        return self._leaves(found)
 
-    def _string(self, value: Any, way: str) -> Callable[[Any], bool]:
+    def _string(self, value: Any, way: str) -> Predicate:
         if isinstance(value, (int, float)) and not isinstance(value, bool) and not way:
-            return patterns.equals_number(value)
+            return predicates.Equals(value)
         encoded = self._encoded(patterns.text_of(value))
         cased = "cased" in self.modifiers
-        predicates = [_affixed_parts(parts, way, cased=cased) for parts in encoded]
-        return predicates[0] if len(predicates) == 1 else lambda found: any(predicate(found) for predicate in predicates)
+        return either([_affixed_parts(parts, way, cased=cased) for parts in encoded])
 
     def _null(self) -> Node:
         if len(self.values) != 1 or set(self.modifiers) - {"neq"}:
             raise RuleError("null stands alone and takes no modifier", self.at, "write a second selection and join them with or")
-        return Leaf(self.name, f"{self.name}: null", lambda _value: False, missing=True)
+        return Leaf(self.name, f"{self.name}: null", predicates.Always(answer=False), missing=True)
 
-    def _listed(self, predicates: Sequence[Callable[[Any], bool]]) -> None:
+    def _listed(self, found: Sequence[Predicate]) -> None:
         """Refuse what matches no value of a closed list, and no action that exists."""
         actions = self.name == "event.action"
         known = tuple(self.selections.catalogue.actions) if actions else self.definition.values
-        for value, predicate in zip(self.values, predicates, strict=True):
+        for value, predicate in zip(self.values, found, strict=True):
             if known and not any(predicate(one) for one in known):
                 text = patterns.text_of(value)
                 what = f"unknown action {text}" if actions else f"{self.name} is never {text}"
@@ -289,17 +288,7 @@ class _Line:
             raise RuleError("fieldref takes one field and at most one of startswith, endswith, contains", self.at)
         other = str(self.values[0])
         self.selections.catalogue.field(other, self.at, RuleError)
-        way = ways[0] if ways else ""
-
-        def match(value: Any, wanted: Any) -> bool:
-            mine, its = patterns.text_of(value).lower(), patterns.text_of(wanted).lower()
-            if way == "startswith":
-                return mine.startswith(its)
-            if way == "endswith":
-                return mine.endswith(its)
-            return its in mine if way == "contains" else mine == its
-
-        node = Reference(self.name, other, self._text(self.values), match)
+        node = Reference(self.name, other, self._text(self.values), ways[0] if ways else "")
         return Not(node) if "neq" in self.modifiers else node
 
 
@@ -310,13 +299,13 @@ def _offset(data: bytes, shift: int) -> str:
     return base64.b64encode(b" " * shift + data)[start:end].decode()
 
 
-def _affixed(text: str, way: str, *, cased: bool) -> Callable[[Any], bool]:
+def _affixed(text: str, way: str, *, cased: bool) -> Predicate:
     return _affixed_parts(patterns.pattern(text), way, cased=cased)
 
 
-def _affixed_parts(parts: tuple[str | Wild, ...], way: str, *, cased: bool) -> Callable[[Any], bool]:
+def _affixed_parts(parts: tuple[str | Wild, ...], way: str, *, cased: bool) -> Predicate:
     if way in ("endswith", "contains") and (not parts or parts[0] is not ANY):
         parts = (ANY, *parts)
     if way in ("startswith", "contains") and parts[-1:] != (ANY,):
         parts = (*parts, ANY)
-    return patterns.matches(parts, cased=cased)
+    return predicates.matches(parts, cased=cased)

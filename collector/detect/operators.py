@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collector.detect.rule import Rule
@@ -19,9 +19,11 @@ NOWHERE = -(1 << 63)
 
 _STAMP = struct.Struct(">q")
 _ID = 16
+_FULL = IDS * (8 + _ID)
+"""Length of the state of a count that has as many events as ids."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class View:
     """What a window shows: events counted in it (at most the threshold), their span in ms, their ids (the latest first), distinct values, the sum."""
 
@@ -33,23 +35,17 @@ class View:
     total: float | None = None
 
 
-class Sample(NamedTuple):
-    """One event for a window: its time (ms), its id (16 bytes), which base rule it hit, and what is counted."""
-
-    time: int
-    id: bytes
-    stage: int = 0
-    value: bytes = b""
-    amount: float = 0.0
-
-
 class Operator(Protocol):
     """One kind of window."""
 
     timespan: int
 
-    def add(self, state: bytes | None, sample: Sample) -> tuple[bytes | None, bool]:
-        """Return the new state (None: nothing to keep) and whether the condition holds at this event."""
+    def add(self, state: bytes | None, time: int, event: bytes, what: Any) -> tuple[bytes | None, bool]:
+        """Return the new state (the old one itself: nothing changed) and whether the condition holds at this event.
+
+        ``time`` in ms, ``event`` its id (16 bytes); ``what`` is the number of the base rule that it hit (sequences), the 8
+        bytes of its value (distinct values), its amount (sums), else nothing.
+        """
         ...
 
     def view(self, state: bytes) -> View:
@@ -60,6 +56,10 @@ class Operator(Protocol):
         """Return how far a key has come; comparable within one rule."""
         ...
 
+    def rank(self, state: bytes) -> float:
+        """Return a number that grows with the progress, as cheaply as can be: full tables ask it of every key."""
+        ...
+
 
 def newest(state: bytes) -> int:
     """Return the stamp of a key's newest event."""
@@ -67,69 +67,120 @@ def newest(state: bytes) -> int:
     return stamp
 
 
-class Ring:
-    """event_count and value_count: the ``threshold`` latest events, or latest sightings of distinct values; newest first.
+class _Ring:
+    """The ``threshold`` latest entries, newest first.
 
-    Layout: n stamps; n digests of 8 bytes (value_count); the ids of the first min(n, 10).
+    Layout: n stamps; n digests of 8 bytes (distinct values); the ids of the first min(n, 10).
     """
 
-    def __init__(self, threshold: int, timespan: int, *, distinct: bool) -> None:
+    rank = staticmethod(len)
+    """See Operator: the more entries, the longer."""
+    _distinct = False
+    _width = 8
+    """Bytes of an entry without its id."""
+
+    def __init__(self, threshold: int, timespan: int) -> None:
         self.threshold = threshold
         self.timespan = timespan
-        self._distinct = distinct
-        self._width = 16 if distinct else 8
 
     def _length(self, state: bytes) -> int:
         full = IDS * (self._width + _ID)
         return len(state) // (self._width + _ID) if len(state) <= full else IDS + (len(state) - full) // self._width
 
-    def _read(self, state: bytes | None) -> tuple[list[int], list[bytes], list[bytes]]:
-        if state is None:
-            return [], [], []
+    def _late(self, state: bytes, time: int, event: bytes, value: bytes) -> tuple[bytes, bool]:
+        """Insert an event that is older than the newest one."""
         n = self._length(state)
-        stamps = list(struct.unpack_from(f">{n}q", state))
-        values = [state[at : at + 8] for at in range(8 * n, 16 * n, 8)] if self._distinct else []
-        return stamps, values, _ids(state, self._width * n)
-
-    def add(self, state: bytes | None, sample: Sample) -> tuple[bytes | None, bool]:
-        """See Operator."""
-        stamps, values, ids = self._read(state)
-        latest = max(stamps[0], sample.time) if stamps else sample.time
-        if sample.time < latest - self.timespan:
+        stamps, ids = list(struct.unpack_from(f">{n}q", state)), _ids(state, self._width * n)
+        values = [state[at : at + 8] for at in range(8 * n, self._width * n, 8)]
+        edge = stamps[0] - self.timespan
+        if time < edge:
             return state, False
-        if not self._distinct or self._sighted(stamps, values, ids, sample):
+        if not self._distinct or _sighted(stamps, values, ids, time, value):
             place = 0
-            while place < len(stamps) and stamps[place] > sample.time:
+            while place < len(stamps) and stamps[place] > time:
                 place += 1
-            stamps.insert(place, sample.time)
-            if self._distinct:
-                values.insert(place, sample.value)
+            stamps.insert(place, time)
+            values.insert(place, value)
             if place < IDS:
-                ids.insert(place, sample.id)
+                ids.insert(place, event)
         n = min(self.threshold, len(stamps))
-        while stamps[n - 1] < latest - self.timespan:
+        while stamps[n - 1] < edge:
             n -= 1
         packed = struct.pack(f">{n}q", *stamps[:n]) + b"".join(values[:n]) + b"".join(ids[: min(n, IDS)])
         return packed, n == self.threshold
 
-    @staticmethod
-    def _sighted(stamps: list[int], values: list[bytes], ids: list[bytes], sample: Sample) -> bool:
-        """Take out an older sighting of the value; False if a newer one is known."""
-        if sample.value in values:
-            at = values.index(sample.value)
-            if stamps[at] > sample.time:
-                return False
-            del stamps[at], values[at], ids[at : at + 1]
-        return True
-
     def view(self, state: bytes) -> View:
         """See Operator."""
-        stamps, _, ids = self._read(state)
-        return View(len(stamps), stamps[-1], stamps[0], tuple(ids), distinct=len(stamps) if self._distinct else None)
+        n = self._length(state)
+        return View(n, _STAMP.unpack_from(state, 8 * n - 8)[0], newest(state), tuple(_ids(state, self._width * n)), distinct=n if self._distinct else None)
 
     def progress(self, state: bytes) -> float:
         """See Operator."""
         return self._length(state)
+
+
+class Count(_Ring):
+    """event_count: the latest events."""
+
+    def add(self, state: bytes | None, time: int, event: bytes, what: Any) -> tuple[bytes | None, bool]:
+        """See Operator."""
+        del what
+        if state is None:
+            return _STAMP.pack(time) + event, self.threshold == 1
+        if time < _STAMP.unpack_from(state)[0]:
+            return self._late(state, time, event, b"")
+        n = len(state) // 24 if len(state) <= _FULL else self._length(state)
+        kept = n if n < self.threshold else self.threshold - 1
+        edge = time - self.timespan
+        while kept and _STAMP.unpack_from(state, 8 * kept - 8)[0] < edge:
+            kept -= 1
+        ids = state[8 * n : 8 * n + (_ID * kept if kept < IDS else _ID * (IDS - 1))]
+        return _STAMP.pack(time) + state[: 8 * kept] + event + ids, kept + 1 == self.threshold
+
+
+class Distinct(_Ring):
+    """value_count: the latest sightings of distinct values."""
+
+    _distinct = True
+    _width = 16
+
+    def add(self, state: bytes | None, time: int, event: bytes, what: Any) -> tuple[bytes | None, bool]:
+        """See Operator."""
+        if state is None:
+            return _STAMP.pack(time) + what + event, self.threshold == 1
+        if time < _STAMP.unpack_from(state)[0]:
+            return self._late(state, time, event, what)
+        n = self._length(state)
+        if n < self.threshold and state[8 * n : 8 * n + 8] == what and _STAMP.unpack_from(state, 8 * n - 8)[0] >= time - self.timespan:
+            return _STAMP.pack(time) + state[8 : 16 * n] + event + state[16 * n + _ID :], False
+        stamps, values, ids = state[: 8 * n], state[8 * n : 16 * n], state[16 * n :]
+        at = values.find(what)
+        if at >= 0 and (at % 8 == 0 or (at := _aligned(values, what)) >= 0):
+            stamps, values, ids, n = stamps[:at] + stamps[at + 8 :], values[:at] + values[at + 8 :], ids[: 2 * at] + ids[2 * at + _ID :], n - 1
+        kept = n if n < self.threshold else self.threshold - 1
+        edge = time - self.timespan
+        while kept and _STAMP.unpack_from(stamps, 8 * kept - 8)[0] < edge:
+            kept -= 1
+        ids = ids[: _ID * kept if kept < IDS else _ID * (IDS - 1)]
+        return _STAMP.pack(time) + stamps[: 8 * kept] + what + values[: 8 * kept] + event + ids, kept + 1 == self.threshold
+
+
+def _sighted(stamps: list[int], values: list[bytes], ids: list[bytes], time: int, value: bytes) -> bool:
+    """Take out an older sighting of a value; False if a newer one is known."""
+    if value in values:
+        at = values.index(value)
+        if stamps[at] > time:
+            return False
+        del stamps[at], values[at], ids[at : at + 1]
+    return True
+
+
+def _aligned(values: bytes, value: bytes) -> int:
+    """Return where a value stands among others of its size, -1 where it does not: bytes of two neighbours may read like it."""
+    at = values.find(value)
+    while at > 0 and at % 8:
+        at = values.find(value, at + 1)
+    return at
 
 
 def _ids(state: bytes, start: int) -> list[bytes]:
@@ -152,44 +203,45 @@ class Panes:
         self._strict = strict
         self._width = max(1, timespan // self.PANES)
 
-    def _read(self, state: bytes | None) -> tuple[int, dict[int, tuple[int, float, int]], list[bytes]]:
+    def add(self, state: bytes | None, time: int, event: bytes, what: Any) -> tuple[bytes | None, bool]:
+        """See Operator."""
         if state is None:
-            return NOWHERE, {}, []
+            state = self._HEAD.pack(time, 0)
         latest, n = self._HEAD.unpack_from(state)
         end = self._HEAD.size + n * self._PANE.size
-        panes = {first // self._width: (first, total, count) for first, total, count in self._PANE.iter_unpack(state[self._HEAD.size : end])}
-        return latest, panes, _ids(state, end)
-
-    def add(self, state: bytes | None, sample: Sample) -> tuple[bytes | None, bool]:
-        """See Operator."""
-        latest, panes, ids = self._read(state)
-        pane = sample.time // self._width
-        top = max(pane, *panes) if panes else pane
-        if pane <= top - self.PANES:
+        packed = state[self._HEAD.size : end]
+        panes = list(self._PANE.iter_unpack(packed))
+        pane = time // self._width
+        oldest = (max(pane, panes[0][0] // self._width) if panes else pane) - self.PANES
+        if pane <= oldest:
             return state, False
-        first, total, count = panes.get(pane, (sample.time, 0.0, 0))
-        panes[pane] = (min(first, sample.time), total + sample.amount, min(count + 1, 0xFFFFFFFF))
-        kept = [panes[one] for one in sorted(panes, reverse=True) if one > top - self.PANES]
-        whole = sum(total for _, total, _ in kept)
-        events = sum(count for _, _, count in kept)
-        head = self._HEAD.pack(max(latest, sample.time), len(kept))
-        packed = head + b"".join(self._PANE.pack(*one) for one in kept) + b"".join([sample.id, *ids][: min(events, IDS)])
-        return packed, whole > self.threshold or (whole == self.threshold and not self._strict)
+        at = 0
+        while at < len(panes) and panes[at][0] // self._width > pane:
+            at += 1
+        known = at < len(panes) and panes[at][0] // self._width == pane
+        first, total, count = panes[at] if known else (time, 0.0, 0)
+        panes[at : at + known] = [(min(first, time), total + what, min(count + 1, 0xFFFFFFFF))]
+        size = self._PANE.size
+        packed = packed[: at * size] + self._PANE.pack(*panes[at]) + packed[(at + known) * size :]
+        while panes[-1][0] // self._width <= oldest:
+            panes.pop()
+        whole = sum(total for _, total, _ in panes)
+        events = sum(count for _, _, count in panes)
+        ids = (event + state[end:])[: _ID * min(events, IDS)]
+        return self._HEAD.pack(max(latest, time), len(panes)) + packed[: size * len(panes)] + ids, whole > self.threshold or (whole == self.threshold and not self._strict)
 
     def view(self, state: bytes) -> View:
         """See Operator."""
-        latest, panes, ids = self._read(state)
-        return View(
-            sum(count for _, _, count in panes.values()),
-            min(first for first, _, _ in panes.values()),
-            latest,
-            tuple(ids),
-            total=sum(total for _, total, _ in panes.values()),
-        )
+        latest, n = self._HEAD.unpack_from(state)
+        end = self._HEAD.size + n * self._PANE.size
+        panes = list(self._PANE.iter_unpack(state[self._HEAD.size : end]))
+        return View(sum(count for _, _, count in panes), panes[-1][0], latest, tuple(_ids(state, end)), total=sum(total for _, total, _ in panes))
 
     def progress(self, state: bytes) -> float:
         """See Operator."""
         return self.view(state).total or 0.0
+
+    rank = progress
 
 
 class Together:
@@ -206,14 +258,14 @@ class Together:
             return [(NOWHERE, bytes(_ID))] * self._bases
         return list(self._SLOT.iter_unpack(state[8:]))
 
-    def add(self, state: bytes | None, sample: Sample) -> tuple[bytes | None, bool]:
+    def add(self, state: bytes | None, time: int, event: bytes, what: Any) -> tuple[bytes | None, bool]:
         """See Operator."""
         slots = self._read(state)
-        if sample.time >= slots[sample.stage][0]:
-            slots[sample.stage] = (sample.time, sample.id)
+        if time >= slots[what][0]:
+            slots[what] = (time, event)
         latest = max(stamp for stamp, _ in slots)
         packed = _STAMP.pack(latest) + b"".join(self._SLOT.pack(*slot) for slot in slots)
-        return packed, sample.time >= latest - self.timespan and all(stamp >= latest - self.timespan for stamp, _ in slots)
+        return packed, time >= latest - self.timespan and all(stamp >= latest - self.timespan for stamp, _ in slots)
 
     def _present(self, state: bytes) -> list[tuple[int, bytes]]:
         return sorted((slot for slot in self._read(state) if slot[0] >= newest(state) - self.timespan), reverse=True)
@@ -227,12 +279,17 @@ class Together:
         """See Operator."""
         return len(self._present(state))
 
+    rank = progress
+
 
 class InOrder:
     """temporal_ordered: for each stage the chain with the latest possible start; equal stamps count, one event serves one stage.
 
     Layout: newest stamp; for each stage the stamps of its chain's start and end, then the ids of all its stages.
     """
+
+    _FIRST = 3 * 8 + _ID
+    """Length of a state that has come to its first stage."""
 
     def __init__(self, bases: int, timespan: int) -> None:
         self.timespan = timespan
@@ -251,19 +308,23 @@ class InOrder:
             at += 16 + _ID * (stage + 1)
         return chains
 
-    def add(self, state: bytes | None, sample: Sample) -> tuple[bytes | None, bool]:
+    def add(self, state: bytes | None, time: int, event: bytes, what: Any) -> tuple[bytes | None, bool]:
         """See Operator. An event that follows nothing is not kept."""
+        if state is None and what:
+            return None, False
+        if not what and (state is None or (len(state) == self._FIRST and newest(state) <= time)):
+            return 3 * _STAMP.pack(time) + event, False
         chains = self._read(state)
-        latest = max([sample.time, *(chain[1] for chain in chains if chain is not None)])
+        latest = max([time, *(chain[1] for chain in chains if chain is not None)])
         chains = [None if chain is not None and chain[0] < latest - self.timespan else chain for chain in chains]
-        before = chains[sample.stage - 1] if sample.stage else (sample.time, sample.time, ())
-        if before is None or not before[1] <= sample.time <= before[0] + self.timespan:
+        before = chains[what - 1] if what else (time, time, ())
+        if before is None or not before[1] <= time <= before[0] + self.timespan:
             return state, False
-        old = chains[sample.stage]
-        new = (before[0], sample.time, (*before[2], sample.id))
-        whole = sample.stage == self._bases - 1
+        old = chains[what]
+        new = (before[0], time, (*before[2], event))
+        whole = what == self._bases - 1
         if old is None or whole or new[0] >= old[0]:
-            chains[sample.stage] = new
+            chains[what] = new
         return self._pack(chains), whole
 
     def _pack(self, chains: list[tuple[int, int, tuple[bytes, ...]] | None]) -> bytes:
@@ -285,6 +346,8 @@ class InOrder:
         """See Operator."""
         return sum(chain is not None for chain in self._read(state))
 
+    rank = progress
+
 
 class LastSeen:
     """absence: the newest event of a key. Layout: its stamp, its id."""
@@ -292,11 +355,12 @@ class LastSeen:
     def __init__(self, window: int) -> None:
         self.timespan = window
 
-    def add(self, state: bytes | None, sample: Sample) -> tuple[bytes | None, bool]:
-        """See Operator; never holds at an event."""
-        if state is not None and newest(state) > sample.time:
+    def add(self, state: bytes | None, time: int, event: bytes, what: Any) -> tuple[bytes | None, bool]:
+        """See Operator; holds where the key is new: from now on its silence must be watched."""
+        del what
+        if state is not None and newest(state) > time:
             return state, False
-        return _STAMP.pack(sample.time) + sample.id, False
+        return _STAMP.pack(time) + event, state is None
 
     def view(self, state: bytes) -> View:
         """See Operator."""
@@ -305,6 +369,8 @@ class LastSeen:
     def progress(self, state: bytes) -> float:
         """See Operator: all keys are alike."""
         return float(bool(state))
+
+    rank = progress
 
 
 def operator(rule: Rule) -> Operator | None:
@@ -316,8 +382,10 @@ def operator(rule: Rule) -> Operator | None:
         return None
     span, threshold = correlation.timespan, correlation.threshold
     match correlation.type:
-        case "event_count" | "value_count":
-            return Ring(int(threshold), span, distinct=correlation.type == "value_count")
+        case "event_count":
+            return Count(int(threshold), span)
+        case "value_count":
+            return Distinct(int(threshold), span)
         case "value_sum":
             return Panes(threshold, span, strict=correlation.strict)
         case "temporal":

@@ -23,21 +23,16 @@ _CLOCK = "clock"
 
 
 class Clock(Table):
-    """The clock (ms) and, by logic hash, rules whose table overflows: since when, keys given up, how many of them were told; see Remembers."""
+    """The clock and, by logic hash, rules whose table overflows: since when, keys given up, how many of them were told; see Remembers.
+
+    ``now`` is the highest merge key so far (ms). It moves with every record, and becomes a row only when rows are asked for.
+    """
 
     def __init__(self, dues: Dues, rules: Iterable[Rule]) -> None:
         super().__init__("detect.clock")
+        self.now = 0
         self._dues = dues
         self._rules = {rule.facts.logic: rule for rule in rules}
-
-    @property
-    def now(self) -> int:
-        """The highest merge key so far."""
-        return int(self.get(_CLOCK, 0))
-
-    @now.setter
-    def now(self, time: int) -> None:
-        self[_CLOCK] = time
 
     def given_up(self, logic: str, keys: int) -> list[Fact]:
         """Count keys; return a fact if the overflow begins."""
@@ -72,9 +67,16 @@ class Clock(Table):
         }
         return Fact("detector-overflow", fields, time)
 
+    def delta(self) -> bytes:
+        """See Remembers."""
+        if self.now != self.get(_CLOCK, 0):
+            self[_CLOCK] = self.now
+        return super().delta()
+
     def recall(self, blobs: Iterable[bytes]) -> None:
         """See Remembers."""
         super().recall(blobs)
+        self.now = int(self.get(_CLOCK, 0))
         self._dues.forget(KIND)
         for logic in [name for name in self if name != _CLOCK]:
             if logic in self._rules:

@@ -10,6 +10,7 @@ import re
 import shlex
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -19,7 +20,7 @@ from collector.model import strict_yaml
 from collector.model.strict_yaml import Strict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from collector.content import Text
     from collector.model.catalogue import Catalogue
@@ -168,47 +169,72 @@ def _check_unquoted(before: str, at: Location) -> None:
         raise PlaybookError("a placeholder inside quotes", at, "take the quotes away: values are quoted when they are filled in")
 
 
+@dataclass(frozen=True, slots=True)
+class _Blank:
+    """A placeholder and where it stands: in prose, in inline code or in a block of code; whether it begins a word of a command there."""
+
+    name: str
+    code: bool
+    inline: bool = False
+    begins_word: bool = False
+
+
 def render(playbook: Playbook, fields: Mapping[str, Any]) -> str:
     """Return the playbook's text with the values of one alert; a field that it lacks reads ``<user.name>``."""
-    parts = [_filled(playbook.note, fields)]
-    if playbook.commands:
-        rows = [f"- {one.label} ({one.where}, {one.effect}):\n\n      {_command(one.run, fields)}" for one in playbook.commands]
-        parts.append("### Commands\n\n" + "\n".join(rows))
-    if playbook.setup:
-        parts.append(f"## Setup\n\n{_filled(playbook.setup, fields)}")
-    return "\n\n".join(parts) + "\n"
+    return "".join([part if isinstance(part, str) else _filled(part, fields) for part in _template(playbook.note, playbook.commands, playbook.setup)])
 
 
-def _filled(text: str, fields: Mapping[str, Any]) -> str:
-    """Fill in values: as arguments of a shell inside code, as escaped text elsewhere."""
-    out, position = [], 0
+@lru_cache(256)
+def _template(note: str, commands: tuple[Command, ...], setup: str) -> tuple[str | _Blank, ...]:
+    parts = list(_prose_and_code(note))
+    if commands:
+        parts.append("\n\n### Commands\n")
+    for one in commands:
+        parts += [f"\n- {one.label} ({one.where}, {one.effect}):\n\n      ", *_command(one.run)]
+    if setup:
+        parts += ["\n\n## Setup\n\n", *_prose_and_code(setup)]
+    return (*parts, "\n")
+
+
+def _prose_and_code(text: str) -> Iterator[str | _Blank]:
+    position = 0
     for code in _CODE.finditer(text):
-        out += [_prose(text[position : code.start()], fields), _command(code[0], fields, inline=code[2] is not None)]
+        yield from _prose(text[position : code.start()])
+        yield from _command(code[0], inline=code[2] is not None)
         position = code.end()
-    return "".join([*out, _prose(text[position:], fields)])
+    yield from _prose(text[position:])
 
 
-def _prose(text: str, fields: Mapping[str, Any]) -> str:
-    return _PLACEHOLDER.sub(lambda match: _escaped(match[1], fields), text)
+def _prose(text: str) -> Iterator[str | _Blank]:
+    position = 0
+    for match in _PLACEHOLDER.finditer(text):
+        yield text[position : match.start()]
+        yield _Blank(match[1], code=False)
+        position = match.end()
+    yield text[position:]
 
 
-def _escaped(name: str, fields: Mapping[str, Any]) -> str:
-    value = _value(name, fields)
-    return f"<{name}>" if value is None else _MARKDOWN.sub(r"\\\1", value)
+def _command(text: str, *, inline: bool = False) -> Iterator[str | _Blank]:
+    position = 0
+    for match in _PLACEHOLDER.finditer(text):
+        yield text[position : match.start()]
+        yield _Blank(match[1], code=True, inline=inline, begins_word=not text[: match.start()].rstrip("`")[-1:].strip())
+        position = match.end()
+    yield text[position:]
 
 
-def _command(text: str, fields: Mapping[str, Any], *, inline: bool = False) -> str:
-    """Fill in values as single words of a shell. One that begins with a dash is kept from being an option; a backtick would end inline code."""
+def _filled(blank: _Blank, fields: Mapping[str, Any]) -> str:
+    """Return a value as escaped text; in code as a single word of a shell.
 
-    def argument(match: re.Match[str]) -> str:
-        value = _value(match[1], fields)
-        if value is None:
-            return f"<{match[1]}>"
-        begins_word = not text[: match.start()].rstrip("`")[-1:].strip()
-        quoted = shlex.quote(value.replace("`", "\\x60") if inline else value)
-        return f"-- {quoted}" if value.startswith("-") and begins_word else quoted
-
-    return _PLACEHOLDER.sub(argument, text)
+    One that begins with a dash is kept from being an option; a backtick would end inline code.
+    """
+    value = _value(blank.name, fields)
+    if value is None:
+        return f"<{blank.name}>"
+    if not blank.code:
+        return _MARKDOWN.sub(r"\\\1", value)
+    quoted = shlex.quote(value.replace("`", "\\x60") if blank.inline else value)
+    return f"-- {quoted}" if value.startswith("-") and blank.begins_word else quoted
 
 
 def _value(name: str, fields: Mapping[str, Any]) -> str | None:
@@ -221,6 +247,8 @@ def _value(name: str, fields: Mapping[str, Any]) -> str | None:
 
 def visible(text: str) -> str:
     """Return text with control, format (bidirectional), separator and unassigned characters written as escapes."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(char if _harmless(char) else f"\\u{ord(char):04x}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}" for char in text)  # noqa: PLR2004 - the end of the basic plane
 
 

@@ -154,6 +154,11 @@ class Rule:
         """Names the state of the rule: the hash of its logic."""
         return bytes.fromhex(self.facts.logic)
 
+    @cached_property
+    def owner(self) -> str:
+        """Names its episodes: they belong to one version."""
+        return f"{self.facts.uuid}:{self.facts.version}"
+
 
 @dataclass(frozen=True, eq=False)
 class Exemption:

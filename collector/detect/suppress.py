@@ -8,21 +8,21 @@ the one opened first is closed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from collector.detect.dues import Dues
+from collector.detect.operators import IDS
 from collector.model import json
 from collector.model.state import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from collector.detect.rule import Rule
 
 OPEN = 10_000
 KIND = "episode"
-_IDS = 10
 _FOREVER = 1 << 62
 
 
@@ -46,15 +46,46 @@ class Found:
     total: float | None = None
 
 
+class Match(NamedTuple):
+    """One match: the span and the ids of its events that an open episode does not know yet; ``found`` gathers what an alert tells of it."""
+
+    first: int
+    last: int
+    ids: Sequence[str]
+    found: Callable[[], Found]
+
+
 @dataclass(slots=True)
 class Episode:
-    """An open episode: when it opened (clock, ms), the last match (clock), events told so far, steps spoken, and what it has come to."""
+    """An open episode: when it opened (clock, ms), the last match (clock), events told so far, steps spoken, and what it has come to.
+
+    What the latest match has to tell is gathered only when it is told or written: a flood of matches says nothing new.
+    """
 
     opened: int
     seen: int
     said: int
     steps: int
     found: Found
+    _latest: Callable[[], Found] | None = field(default=None, repr=False)
+
+    def grow(self, match: Match, clock: int) -> None:
+        """Take one more match."""
+        found = self.found
+        found.count += 1
+        found.first = min(found.first, match.first)
+        found.last = max(found.last, match.last)
+        found.ids = list(dict.fromkeys([*match.ids, *found.ids]))[:IDS]
+        self.seen = clock
+        self._latest = match.found
+
+    def settled(self) -> Found:
+        """Return what it has come to, as its latest match tells it."""
+        if self._latest is not None:
+            old, self.found = self.found, self._latest()
+            self.found.opening, self.found.count, self.found.first, self.found.last, self.found.ids = old.opening, old.count, old.first, old.last, old.ids
+            self._latest = None
+        return self.found
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,46 +107,37 @@ class Episodes(Table):
         """``dues`` receives the ends; episodes of others than ``rules`` are forgotten when memory is read."""
         super().__init__("detect.episodes")
         self._dues = dues
-        self._rules = {_owner(rule): rule for rule in rules}
+        self._rules = {rule.owner: rule for rule in rules}
         self._oldest = Dues()
 
     @staticmethod
     def ident(rule: Rule, values: Iterable[str]) -> str:
         """Return the key of an episode."""
-        return json.dumps([_owner(rule), *values]).decode()
+        return json.dumps([rule.owner, *values]).decode()
 
-    def matched(self, rule: Rule, values: tuple[str, ...], clock: int, found: Found) -> list[Statement]:
+    def matched(self, rule: Rule, values: tuple[str, ...], clock: int, match: Match) -> list[Statement]:
         """Take one match; return what is to be said now."""
         ident = self.ident(rule, values)
         said: list[Statement] = []
         episode = self.get(ident)
         if episode is None:
             said += self._make_room(clock)
+            found = match.found()
             episode = self[ident] = Episode(clock, clock, 0, 0, found)
             self._oldest.set((ident,), clock)
-            said.append(Statement(rule, "0", found.time, values, found, found.count))
+            said.append(Statement(rule, "0", found.time, values, replace(found), found.count))
             episode.said = found.count
         else:
             self.touch(ident)
-            self._grow(episode, clock, found)
-            passed = sum(clock - episode.opened >= step for step in rule.suppress.repeat)
+            episode.grow(match, clock)
+            passed = sum([clock - episode.opened >= step for step in rule.suppress.repeat])
             if passed > episode.steps:
                 episode.steps = passed
-                said.append(Statement(rule, str(passed), found.time, values, found, found.count - episode.said))
+                found = episode.settled()
+                said.append(Statement(rule, str(passed), found.time, values, replace(found), found.count - episode.said))
                 episode.said = found.count
         self._dues.set((KIND, ident), clock + rule.suppress.quiet)
         return said
-
-    @staticmethod
-    def _grow(episode: Episode, clock: int, found: Found) -> None:
-        old = episode.found
-        found.opening = old.opening
-        found.count = old.count + 1
-        found.first = min(old.first, found.first)
-        found.last = max(old.last, found.last)
-        found.ids = list(dict.fromkeys((*found.ids, *old.ids)))[:_IDS]
-        episode.found = found
-        episode.seen = clock
 
     def _make_room(self, clock: int) -> list[Statement]:
         if len(self) < OPEN:
@@ -133,7 +155,15 @@ class Episodes(Table):
         self._dues.drop((KIND, ident))
         news = episode.found.count - episode.said
         owner, *values = json.loads(ident)
-        return [Statement(self._rules[owner], "end", time, tuple(values), episode.found, news)] if news else []
+        return [Statement(self._rules[owner], "end", time, tuple(values), episode.settled(), news)] if news else []
+
+    def delta(self) -> bytes:
+        """See Remembers."""
+        for ident in self._touched:
+            episode = self.get(ident)
+            if episode is not None:
+                episode.settled()
+        return super().delta()
 
     def recall(self, blobs: Iterable[bytes]) -> None:
         """See Remembers."""
@@ -150,7 +180,3 @@ class Episodes(Table):
             dict.__setitem__(self, ident, episode)
             self._oldest.set((ident,), episode.opened)
             self._dues.set((KIND, ident), episode.seen + rule.suppress.quiet)
-
-
-def _owner(rule: Rule) -> str:
-    return f"{rule.facts.uuid}:{rule.facts.version}"

@@ -11,9 +11,9 @@ the number of rows, and rows of key length (2 bytes), state length (4 bytes, all
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from collector.detect.keys import widened
+from collector.detect.keys import SIXTY_FOUR, widened
 from collector.detect.operators import NOWHERE, newest
 from collector.errors import SpoolError
 from collector.model.state import PART
@@ -21,8 +21,7 @@ from collector.model.state import PART
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from collector.detect.keys import Key
-    from collector.detect.operators import Operator, Sample
+    from collector.detect.operators import Operator
 
 VERSION = 1
 SIXTY_FOURS = 256
@@ -30,12 +29,14 @@ SIXTY_FOURS = 256
 
 _SECTION = struct.Struct(">8sqI")
 _ROW = struct.Struct(">HI")
+_STAMP = struct.Struct(">q")
 _REMOVED = 0xFFFFFFFF
 _SLOT = 64
 """Bytes that CPython's dict needs for an entry, with room to grow."""
 _MINUTE = 60_000
 _WIDE = 200
 """Bytes for a key's place among those of its /48."""
+_LATER = 1 << 62
 
 
 def _cost(key: bytes, state: bytes) -> int:
@@ -43,36 +44,88 @@ def _cost(key: bytes, state: bytes) -> int:
     return _SLOT + (len(key) + 48 & ~15) + (len(state) + 48 & ~15)
 
 
+class Size:
+    """How many bytes the rows of all tables take, and how many they may."""
+
+    __slots__ = ("budget", "bytes")
+
+    def __init__(self, budget: int) -> None:
+        self.budget = budget
+        self.bytes = 0
+
+
 class Table:
     """The keys of one rule."""
 
-    def __init__(self, operator: Operator) -> None:
+    __slots__ = ("_add", "_members", "_size", "bytes", "operator", "rows", "swept", "touched")
+
+    def __init__(self, operator: Operator, size: Size) -> None:
         self.operator = operator
+        self._add = operator.add
+        self._size = size
         self.rows: dict[bytes, bytes] = {}
         self.bytes = 0
         self.touched: dict[bytes, None] = {}
         self.swept = NOWHERE
-        self._members: dict[bytes, tuple[bytes, ...]] = {}
+        self._members: dict[bytes, list[bytes]] = {}
 
-    def counted(self, key: Key) -> bytes:
-        """Return the key under which an event counts now: the /48 where it stands for its /64s, or must from now on."""
-        if key.wide is None or key.narrow in self.rows:
-            return key.narrow
-        if key.wide in self.rows:
-            return key.wide
-        members = self._members.get(key.wide, ())
+    def add(self, key: bytes, time: int, event: bytes, what: Any = None) -> bytes | None:
+        """Count an event (see Operator); return the key under which it counts where the condition holds now."""
+        old = self.rows.get(key)
+        if old is None:
+            if SIXTY_FOUR in key:
+                key = self._counted(key)
+                old = self.rows.get(key)
+            state, holds = self._add(old, time, event, what)
+            if state is not None and state is not old:
+                self.put(key, state)
+            return key if holds else None
+        state, holds = self._add(old, time, event, what)
+        if state is not old and state is not None:
+            self.touched[key] = None
+            self.rows[key] = state
+            if len(state) != len(old):
+                self._grow((len(state) + 48 & ~15) - (len(old) + 48 & ~15))
+        return key if holds else None
+
+    def _grow(self, change: int) -> None:
+        self.bytes += change
+        self._size.bytes += change
+
+    def standing(self, key: bytes) -> bytes:
+        """Return the key under which a group stands now: the /48 where it stands for its /64s."""
+        if key not in self.rows:
+            wide = widened(key)
+            if wide is not None and wide in self.rows:
+                return wide
+        return key
+
+    def _counted(self, narrow: bytes) -> bytes:
+        """Return the key under which the first event of a /64 counts: the /48 where it stands for its /64s, or must from now on."""
+        wide = widened(narrow)
+        if wide is None or wide in self.rows:
+            return wide or narrow
+        members = self._members.get(wide, ())
         if len(members) < SIXTY_FOURS:
-            return key.narrow
-        self._collapse(key.wide, members)
-        return key.wide
+            return narrow
+        self._collapse(wide, tuple(members))
+        return wide
 
     def _collapse(self, wide: bytes, members: tuple[bytes, ...]) -> None:
         """Let the /48 go on from the furthest of its /64s, whose events are all its own."""
-        furthest = max(members, key=lambda key: (self.operator.progress(self.rows[key]), newest(self.rows[key]), key))
+        furthest = max(members, key=lambda key: (self.operator.rank(self.rows[key]), newest(self.rows[key]), key))
         state = self.rows[furthest]
         for member in members:
             self.put(member, None)
         self.put(wide, state)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._size.bytes -= self.bytes
+        self.bytes = 0
+        self.swept = NOWHERE
+        for held in (self.rows, self.touched, self._members):
+            held.clear()
 
     def put(self, key: bytes, state: bytes | None) -> None:
         """Set or remove a row."""
@@ -82,31 +135,28 @@ class Table:
     def place(self, key: bytes, state: bytes | None) -> None:
         """Set or remove a row that was remembered."""
         old = self.rows.get(key)
-        if old is not None:
-            self.bytes -= _cost(key, old)
+        change = (0 if state is None else _cost(key, state)) - (0 if old is None else _cost(key, old))
         if state is not None:
             self.rows[key] = state
-            self.bytes += _cost(key, state)
         elif old is not None:
             del self.rows[key]
-        if (old is None) != (state is None):
-            self._enlist(key, present=state is not None)
+        if (old is None) != (state is None) and SIXTY_FOUR in key:
+            change += self._enlist(key, present=state is not None)
+        self._grow(change)
 
-    def _enlist(self, key: bytes, *, present: bool) -> None:
+    def _enlist(self, key: bytes, *, present: bool) -> int:
+        """Note that a /64 came or went; return by how many bytes its place among those of its /48 grows."""
         wide = widened(key)
         if wide is None:
-            return
-        members = self._members.get(wide, ())
+            return 0
         if present:
-            self._members[wide] = (*members, key)
-            self.bytes += _WIDE
-            return
-        self.bytes -= _WIDE
-        left = tuple(member for member in members if member != key)
-        if left:
-            self._members[wide] = left
-        else:
+            self._members.setdefault(wide, []).append(key)
+            return _WIDE
+        members = self._members[wide]
+        members.remove(key)
+        if not members:
             del self._members[wide]
+        return -_WIDE
 
     def sweep(self, limit: int) -> None:
         """Remove what is older than ``limit``."""
@@ -118,84 +168,54 @@ class Table:
         """Remove a sixteenth of the keys, expired ones first; return how many were not expired."""
         wanted = max(1, len(self.rows) // 16)
         oldest = clock - self.operator.timespan
-        progress = self.operator.progress
-        expired, alive = [], []
-        for key, state in self.rows.items():
-            stamp = newest(state)
-            if stamp < oldest:
-                expired.append(key)
-            else:
-                alive.append((progress(state), stamp, key))
-        lost = [] if len(expired) >= wanted else [key for _, _, key in sorted(alive)[: wanted - len(expired)]]
+        stamps = [_STAMP.unpack_from(state)[0] for state in self.rows.values()]
+        expired = [key for key, stamp in zip(self.rows, stamps, strict=True) if stamp < oldest]
+        lost = []
+        if len(expired) < wanted:
+            ranks = map(self.operator.rank, self.rows.values())
+            alive = [row for row in zip(ranks, stamps, self.rows, strict=True) if row[1] >= oldest]
+            lost = [key for _, _, key in sorted(alive)[: wanted - len(expired)]]
         for key in (*expired, *lost):
             self.put(key, None)
         return len(lost)
 
 
 class Windows:
-    """All tables; see Remembers."""
+    """All tables; see Remembers. Sweeps are due at ``next`` (ms, on the clock)."""
 
     name = "detect.windows"
 
     def __init__(self, operators: Mapping[bytes, Operator], budget: int, recalled: Callable[[], None] = lambda: None) -> None:
         """``operators`` by logic hash, ``budget`` in bytes, ``recalled`` is called when memory was read."""
-        self.tables = {key: Table(operator) for key, operator in operators.items()}
-        self._budget = budget
+        self.size = Size(budget)
+        self.tables = {key: Table(operator, self.size) for key, operator in operators.items()}
         self._recalled = recalled
-        self.bytes = 0
-
-    def put(self, rule: bytes, key: bytes, state: bytes | None) -> None:
-        """Set or remove a row."""
-        table = self.tables[rule]
-        self.bytes -= table.bytes
-        table.put(key, state)
-        self.bytes += table.bytes
-
-    def add(self, rule: bytes, key: Key, sample: Sample) -> tuple[bytes, bool]:
-        """Count an event; return the key under which it counts and whether the condition holds."""
-        table = self.tables[rule]
-        self.bytes -= table.bytes
-        counted = table.counted(key)
-        old = table.rows.get(counted)
-        state, holds = table.operator.add(old, sample)
-        if state is not None and state != old:
-            table.put(counted, state)
-        self.bytes += table.bytes
-        return counted, holds
-
-    def standing(self, rule: bytes, key: Key) -> bytes:
-        """Return the key under which a group stands now."""
-        return key.wide if key.wide is not None and key.narrow not in self.tables[rule].rows and key.wide in self.tables[rule].rows else key.narrow
-
-    def state(self, rule: bytes, key: Key) -> bytes | None:
-        """Return what is known of a group."""
-        return self.tables[rule].rows.get(self.standing(rule, key))
+        self.next = NOWHERE
 
     def make_room(self, clock: int) -> Iterator[tuple[bytes, int]]:
         """Give up keys until the budget holds; yield rule and number of keys that were still of use."""
-        while self.bytes > self._budget:
+        while self.size.bytes > self.size.budget:
             rule, table = max(self.tables.items(), key=lambda one: (one[1].bytes, one[0]))
-            self.bytes -= table.bytes
             lost = table.give_up(clock)
-            self.bytes += table.bytes
             if lost:
                 yield rule, lost
 
     def pass_time(self, before: int, now: int) -> None:
         """Sweep tables whose timespan turned over: what is two timespans old helps no late event either."""
+        self.next = _LATER
         for table in self.tables.values():
             timespan = table.operator.timespan
             period = max(timespan, _MINUTE)
+            self.next = min(self.next, (now // period + 1) * period)
             if before // period != now // period and table.rows:
-                self.bytes -= table.bytes
                 table.sweep(now - 2 * timespan)
-                self.bytes += table.bytes
 
     def rewind(self, limit: int) -> None:
         """Forget the keys whose newest event lies beyond ``limit`` (ms): they would take no other until then."""
-        for rule, table in self.tables.items():
+        self.next = NOWHERE
+        for table in self.tables.values():
             for key in [key for key, state in table.rows.items() if newest(state) > limit]:
-                self.put(rule, key, None)
+                table.put(key, None)
 
     def delta(self) -> bytes:
         """See Remembers."""
@@ -226,11 +246,11 @@ class Windows:
 
     def recall(self, blobs: Iterable[bytes]) -> None:
         """See Remembers. Raises SpoolError for another version or a damaged blob; windows of rules that are gone are left out."""
-        for key, table in self.tables.items():
-            self.tables[key] = Table(table.operator)
+        for table in self.tables.values():
+            table.clear()
         for blob in blobs:
             self._read(blob)
-        self.bytes = sum(table.bytes for table in self.tables.values())
+        self.next = NOWHERE
         self._recalled()
 
     def _read(self, blob: bytes) -> None:

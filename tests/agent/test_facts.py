@@ -44,7 +44,7 @@ def test_every_fact_that_can_be_told_is_told_and_becomes_a_document(station):
     sink.away = archive.away = False
     station.now += 3_600_000
     station.settle()
-    station.feeder._pipeline.detector.windows._budget = 2000
+    station.feeder._pipeline.detector.windows.size.budget = 2000
     station.write(*[station.failure(user=f"c{n}@example.org", ip=f"198.51.100.{n}") for n in range(200)])
     station.settle()
     station.path().write_bytes(b"")  # a log that was cut off, with no rotated copy

@@ -70,3 +70,26 @@ def test_check_names_every_file_that_does_not_load_with_exit_3(mailvigil, overla
     (tmp_path / "content" / "rules.d").mkdir(parents=True)
     (tmp_path / "content" / "rules.d" / "own.yaml").write_text("title: x\n")
     assert mailvigil("rules", "check", "--config", config()).code == 3
+
+
+def test_the_dump_of_a_rule_is_the_python_of_the_shapes_that_it_judges(mailvigil):
+    found = json.loads(mailvigil("rules", "dump", "bf_ip", "--json").out)
+    assert {"dovecot.login.auth-failed", "postfix.smtpd.sasl-failure"} <= found.keys()
+    for name, source in found.items():
+        compile(source, name, "exec")
+        assert "add_bf_ip(" in source
+    result = mailvigil("rules", "dump", "dovecot.login.auth-failed")
+    assert (result.code, result.err) == (0, "")
+    assert result.out.strip() == found["dovecot.login.auth-failed"].strip()
+
+
+def test_the_dump_of_nothing_says_what_to_name(mailvigil):
+    result = mailvigil("rules", "dump", "log_silence")
+    assert result.code == 2
+    assert "nothing judges log_silence" in result.err
+
+
+def test_the_dump_without_a_name_is_every_judge(mailvigil):
+    out = mailvigil("rules", "dump").out
+    assert out.count("\ndef judge(event):") > 30
+    assert len(mailvigil("rules", "dump", "auth-failure").out) < len(out)

@@ -49,7 +49,7 @@ def test_ids_follow_from_what_an_alert_is():
 
 
 def test_evidence_that_has_left_the_ring_is_counted():
-    held = detector(FAILURE, bf_ip(), ring_bytes=900)
+    held = detector(FAILURE, bf_ip(), ring_bytes=950)
     [alert] = feed(held, *(failure(NOON + number, **{"event.original": "x" * 100}) for number in range(3)))
     assert (len(alert.evidence), alert.missing, len(alert.event_ids)) == (3, 0, 3)
     held = detector(FAILURE, bf_ip(), ring_bytes=650)

@@ -51,6 +51,7 @@ def test_like_a_dict_that_is_searched(operations):
             assert list(held.until(number)) == expected
             model = {one: due for one, due in model.items() if due > number}
         assert held._due == {(one,): due for one, due in model.items()}
+        assert held.next == min((due for due, _ in held._heap), default=dues.NEVER)
 
 
 def test_dropped_entries_do_not_pile_up():

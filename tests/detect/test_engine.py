@@ -360,7 +360,7 @@ def test_every_owner_conforms(owner, monkeypatch):
     def state(held):
         memory = held.memories[owner]
         rows = {rule: dict(table.rows) for rule, table in held.windows.tables.items()}
-        return memory, (rows, dict(held.episodes), dict(held._clock), list(held.evidence._lines.items()))[owner]
+        return memory, (rows, dict(held.episodes), (held.clock, dict(held._clock)), list(held.evidence._lines.items()))[owner]
 
     conform(lambda: detector(*PACK, window_bytes=20_000, ring_bytes=4000), steps, state, crash=1 << 30)
 
@@ -402,9 +402,9 @@ def test_a_flood_of_new_keys_stays_in_its_budget_and_is_told():
         held.advance(one.time)
         facts += held.see(one)
         if number % 1000 == 0:
-            assert held.windows.bytes <= budget
+            assert held.windows.size.bytes <= budget
             assert sum(len(memory.delta()) for memory in held.memories) < 1 << 20
-    assert held.windows.bytes <= budget
+    assert held.windows.size.bytes <= budget
     assert len(held.windows.tables[held.rules.rules["bf_ip"].key].rows) > 15_000
     [fact] = facts
     assert isinstance(fact, Fact)

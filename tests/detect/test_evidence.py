@@ -55,7 +55,7 @@ def test_an_event_stands_once():
 def test_the_oldest_leave_one_by_one():
     ring = Evidence(BUDGET)
     for number in range(5):
-        add(number, 50)(ring)
+        add(number, 30)(ring)
     assert ring.lines([ident(number) for number in range(5)])[1] == 1
     assert ring._size <= BUDGET
 

@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.detect.keys import ELEMENTS, Keys, shown, widened
+from collector.detect.keys import ELEMENTS, Keys, Parts, shown, widened
 from collector.model.identity import Identity
 from tests.support.detection import NOON, catalogue, event, failure
 
 
 def keys(*fields):
-    return Keys(fields, catalogue(), Identity())
+    return Keys(fields, Parts(catalogue(), Identity()))
 
 
 def key(ip):
@@ -21,16 +21,16 @@ def key(ip):
 def test_an_address_is_its_four_bytes_and_reads_as_itself():
     assert shown(key("203.0.113.9").narrow) == ("203.0.113.9",)
     assert len(key("203.0.113.9").narrow) == 6
-    assert key("203.0.113.9").wide is None
+    assert widened(key("203.0.113.9").narrow) is None
 
 
 def test_ipv6_clients_are_counted_by_64_and_collapse_by_48():
     one, other = key("2001:db8:1:2::1"), key("2001:DB8:1:2:ffff::9")
     assert one.narrow == other.narrow
     assert shown(one.narrow) == ("2001:db8:1:2::/64",)
-    assert shown(one.wide) == ("2001:db8:1::/48",)
-    assert widened(one.narrow) == one.wide
-    assert widened(one.wide) is None
+    wide = widened(one.narrow)
+    assert shown(wide) == ("2001:db8:1::/48",)
+    assert widened(wide) is None
 
 
 def test_ipv4_inside_ipv6_is_the_ipv4_client():
@@ -75,7 +75,7 @@ def test_a_field_that_never_leaves_the_host_is_only_a_digest():
 
 def test_values_come_from_the_group_first_and_are_empty_where_nothing_is():
     found = keys("source.ip", "user.name", "user.domain").values(failure(NOON, "2001:db8::1"), {"user.name": "carol"})
-    assert found == {"source.ip": "2001:db8::/64", "user.name": "carol", "user.domain": ""}
+    assert found == ("2001:db8::/64", "carol", "")
 
 
 TEXTS = st.text(max_size=300)
@@ -97,3 +97,13 @@ def test_no_two_groups_have_one_key(one, other):
 def test_a_text_reads_as_itself_or_its_head(text):
     [found] = keys("user.name").of(failure(NOON, user=text), {})
     assert shown(found.narrow)[0].startswith(text[:90])
+
+
+def test_what_is_remembered_is_what_would_be_made_again(monkeypatch):
+    monkeypatch.setattr("collector.detect.keys._REMEMBERED", 3)
+    parts = Parts(catalogue(), Identity())
+    for value in ("1", 1, True, 1.0, "true", "x" * 300, "é", *map(str, range(9)), "1"):
+        assert parts.packed("user.name")[value] == Parts(catalogue(), Identity()).packed("user.name")[value]
+        assert parts.shown("user.name")[value] == shown(parts.packed("user.name")[value])[0]
+        assert len(parts.packed("user.name")) <= 3
+    assert "x" * 300 not in parts.packed("user.name"), "a stranger chooses how long it is"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from collector.detect import suppress
 from collector.detect.dues import Dues
-from collector.detect.suppress import Episodes, Found
+from collector.detect.suppress import Episodes, Found, Match
 from collector.model import state as memory
 from tests.conformance.remembers import caught, conform
 from tests.support.detection import FAILURE, HOUR, MINUTE, NOON, bf_ip, rules
@@ -29,7 +29,7 @@ class World:
     def match(self, clock, key="203.0.113.9", count=3, rule=RULE):
         ident = f"{clock:032x}"
         found = Found(ident, clock, count, clock - 10, clock, [ident], [("source.ip", key)], {"source.ip": key}, ["authentication"], "failure", distinct=2, total=1.5)
-        return self.episodes.matched(rule, (key,), clock, found)
+        return self.episodes.matched(rule, (key,), clock, Match(clock - 10, clock, [ident], lambda: found))
 
     def until(self, time):
         return [one for due, (_, ident) in self.dues.until(time) for one in self.episodes.end(ident, due)]

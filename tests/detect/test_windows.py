@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.detect import windows
-from collector.detect.keys import Keys, shown
-from collector.detect.operators import NOWHERE, InOrder, LastSeen, Panes, Ring, Sample, Together, newest
+from collector.detect.keys import Keys, Parts, shown
+from collector.detect.operators import NOWHERE, Count, Distinct, InOrder, LastSeen, Panes, Together, newest
 from collector.detect.windows import Windows
 from collector.errors import SpoolError
 from collector.model.identity import Identity
@@ -17,13 +17,13 @@ from tests.support.detection import NOON, catalogue, failure
 
 COUNT, VALUES, SUM, BOTH, ORDER, SILENT = (bytes((number,)) * 8 for number in range(6))
 SPAN = 60_000
-KEYS = Keys(("source.ip",), catalogue(), Identity())
+KEYS = Keys(("source.ip",), Parts(catalogue(), Identity()))
 
 
 def operators():
     return {
-        COUNT: Ring(5, SPAN, distinct=False),
-        VALUES: Ring(5, SPAN, distinct=True),
+        COUNT: Count(5, SPAN),
+        VALUES: Distinct(5, SPAN),
         SUM: Panes(5, SPAN, strict=False),
         BOTH: Together(2, SPAN),
         ORDER: InOrder(2, SPAN),
@@ -33,11 +33,11 @@ def operators():
 
 def key(ip):
     [found] = KEYS.of(failure(NOON, ip), {})
-    return found
+    return found.narrow
 
 
-def sample(time, number, stage=0):
-    return Sample(time, number.to_bytes(16, "big"), stage, bytes(7) + bytes((number % 4,)), 1.0)
+def what(rule, number, stage):
+    return {VALUES: bytes(7) + bytes((number % 4,)), SUM: 1.0}.get(rule, stage)
 
 
 def rows(held):
@@ -52,9 +52,8 @@ class World:
         self.clock = 0
 
     def add(self, rule, ip, time, number, stage=0):
-        found = self.windows.add(rule, key(ip), sample(time, number, stage))
-        lost = list(self.windows.make_room(self.clock))
-        return found, lost
+        counted = self.windows.tables[rule].add(key(ip), time, number.to_bytes(16, "big"), what(rule, number, stage))
+        return counted, list(self.windows.make_room(self.clock))
 
     def advance(self, time):
         if time > self.clock:
@@ -64,7 +63,8 @@ class World:
 
 def compared(world):
     held = world.windows
-    return held, {**rows(held), "bytes": held.bytes, "members": {(rule, wide): sorted(members) for rule, table in held.tables.items() for wide, members in table._members.items()}}
+    members = {(rule, wide): sorted(members) for rule, table in held.tables.items() for wide, members in table._members.items()}
+    return held, {**rows(held), "bytes": held.size.bytes, "members": members}
 
 
 def story(count, seed, budget_story=False):
@@ -161,9 +161,9 @@ def test_the_budget_holds_and_what_goes_is_said():
     for number in range(2000):
         _, lost = world.add(COUNT, f"203.0.{number % 200}.{number // 200}", NOON + number, number)
         given_up += sum(keys for _, keys in lost)
-        assert world.windows.bytes <= 20_000
+        assert world.windows.size.bytes <= 20_000
     assert given_up > 1500
-    assert world.windows.bytes == sum(windows._cost(one, state) for (_, one), state in rows(world.windows).items())
+    assert world.windows.size.bytes == sum(windows._cost(one, state) for (_, one), state in rows(world.windows).items())
 
 
 def test_the_least_progress_goes_first():
@@ -172,8 +172,8 @@ def test_the_least_progress_goes_first():
         world.add(COUNT, "203.0.113.9", NOON, number)
     for number in range(2000):
         world.add(COUNT, f"198.51.{number % 200}.{number // 200}", NOON + 1 + number, number)
-    (_, holds), _ = world.add(COUNT, "203.0.113.9", NOON + 3000, 9999)
-    assert holds
+    holding, _ = world.add(COUNT, "203.0.113.9", NOON + 3000, 9999)
+    assert holding is not None
 
 
 def test_expired_keys_go_first_and_are_not_said():
@@ -183,7 +183,7 @@ def test_expired_keys_go_first_and_are_not_said():
     world.clock = NOON + SPAN + 1
     lost = []
     number = 0
-    while key("203.0.113.9").narrow in world.windows.tables[COUNT].rows:
+    while key("203.0.113.9") in world.windows.tables[COUNT].rows:
         number += 1
         lost += world.add(COUNT, f"198.51.{number % 200}.{number // 200}", world.clock, number)[1]
     assert number < 200
@@ -206,15 +206,16 @@ def test_more_than_256_networks_of_one_48_become_that_48():
         world.add(COUNT, f"2001:db8:7:{number:x}::1", NOON + number, number)
     world.add(COUNT, "2001:db8:7:5::1", NOON + 500, 500)
     assert len(world.windows.tables[COUNT].rows) == 256
-    (counted, _), _ = world.add(COUNT, "2001:db8:7:ffff::1", NOON + 600, 600)
+    world.add(COUNT, "2001:db8:7:ffff::1", NOON + 600, 600)
+    table = world.windows.tables[COUNT]
+    [counted] = table.rows
     assert shown(counted) == ("2001:db8:7::/48",)
-    assert list(world.windows.tables[COUNT].rows) == [counted]
-    view = world.windows.tables[COUNT].operator.view(world.windows.tables[COUNT].rows[counted])
-    assert view.count == 3, "it goes on from the furthest of its /64s"
-    (counted_again, _), _ = world.add(COUNT, "2001:db8:7:5::1", NOON + 700, 700)
-    assert counted_again == counted
-    (other, _), _ = world.add(COUNT, "2001:db8:8:5::1", NOON + 800, 800)
-    assert shown(other) == ("2001:db8:8:5::/64",)
+    assert table.operator.view(table.rows[counted]).count == 3, "it goes on from the furthest of its /64s"
+    assert [table.standing(key(ip)) == counted for ip in ("2001:db8:7:5::1", "2001:db8:8:5::1")] == [True, False]
+    world.add(COUNT, "2001:db8:7:5::1", NOON + 700, 700)
+    assert list(table.rows) == [counted]
+    world.add(COUNT, "2001:db8:8:5::1", NOON + 800, 800)
+    assert [shown(one) for one in table.rows] == [("2001:db8:7::/48",), ("2001:db8:8:5::/64",)]
 
 
 def test_time_sweeps_what_is_two_timespans_old():
@@ -226,7 +227,7 @@ def test_time_sweeps_what_is_two_timespans_old():
     assert len(world.windows.tables[COUNT].rows) == 1
     world.advance(NOON + 3 * SPAN)
     assert world.windows.tables[COUNT].rows == {}
-    assert world.windows.bytes == 0
+    assert world.windows.size.bytes == 0
 
 
 def test_windows_of_rules_that_are_gone_are_left_out():

@@ -8,6 +8,7 @@ import pytest
 
 from collector.agent import assembly
 from collector.detect.evidence import Evidence
+from collector.detect.overflow import Clock
 from collector.detect.windows import Windows
 from collector.model.identity import Identity
 from collector.model.record import Position, SourceInfo
@@ -145,6 +146,8 @@ def living(memory):
         return {(rule, key): state for rule, table in memory.tables.items() for key, state in table.rows.items()}
     if isinstance(memory, Evidence):
         return list(memory._order), dict(memory._lines)
+    if isinstance(memory, Clock):
+        return memory.now, dict(memory)
     if isinstance(memory, Clocks):
         return {lane.name: [lane.last, lane.skewed] for lane in memory._lanes if lane.last is not None} or dict(memory)
     return dict(memory)

@@ -159,7 +159,7 @@ def test_time_that_passes_ends_an_episode(road, log):
 
 
 def test_what_the_detector_tells_of_itself_walks_the_road(road, log):
-    road.detector.windows._budget = 1500
+    road.detector.windows.size.budget = 1500
     for n in range(30):
         log.fail(NOON + n * 1000, user=f"u{n}@example.org", ip=f"203.0.113.{n}")
     walk(road)
