@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collector.model.shape import Shape
     from collector.parse.binding import Entry
 
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Program:
     """Which lines a parser file reads."""
@@ -119,3 +118,5 @@ def load(files: Iterable[Text], patterns: Iterable[Text], catalogue: Catalogue) 
     if stray is not None:
         raise ParserError(f"{stray.shape}, sample {stray.number}: {stray.message}", stray.at, "a sample is taken first by its own shape: order the shapes, or say more in grok")
     return parsers
+
+
