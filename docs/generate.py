@@ -41,6 +41,7 @@ def pages() -> dict[str, str]:
     loaded = assembly.load_content()
     return {
         "actions.md": _page("Actions", actions(loaded)),
+        "errors.md": _page("Errors and exit codes", failures()),
         "events.md": _page("Events of lines", events(loaded)),
         "fields.md": _page("Fields", fields(loaded.catalogue)),
         "functions.md": _page("Functions of parsers", functions()),
@@ -266,6 +267,8 @@ def _kind(annotation: Any) -> str:
         return " or ".join(map(_code, arguments))
     if origin is tuple:
         return f"list of {_kind(arguments[0])}s"
+    if origin is dict:
+        return f"table of {_kind(arguments[1])}s"
     plain = [one for one in arguments if one is not type(None)] or [annotation]
     if any(True for _ in _models(annotation)):
         return "secret"
@@ -285,6 +288,32 @@ def verbs() -> Iterator[str]:
     yield "## Exit codes"
     yield _table(("code", "error", "meaning"), [("0", "", "Fine."), *_codes_of(errors.CollectorError)])
     yield "1 is also what a verb gives that found something: a failed test, a remark of `check`. `run --once` gives 6 where something stays unsent."
+    yield "What to do: [errors](errors.md)."
+
+
+def failures() -> Iterator[str]:
+    """Every error, its exit code and what to do about it."""
+    yield "An error is one sentence on standard error, its place before it where there is one (`file:line:column`), and what to do below it."
+    yield "A line that nothing understands is no error but an `unparsed-line` event; a document that a server refuses is kept as a dead letter; neither stops anything."
+    yield f"```text\n{chr(10).join(_tree(errors.CollectorError))}\n```"
+    yield "## What to do"
+    yield "An error that knows better says so itself. Below is what stands there otherwise."
+    for error in _all(errors.CollectorError):
+        yield f"### {error.__name__}"
+        yield f"{_first_line(error.__doc__).replace('``', '`')}"
+        yield f"Exit code {error.exit_code}. What to do: {error.advice}."
+
+
+def _all(error: type[errors.CollectorError]) -> Iterator[type[errors.CollectorError]]:
+    yield error
+    for further in error.__subclasses__():
+        yield from _all(further)
+
+
+def _tree(error: type[errors.CollectorError], depth: int = 0) -> Iterator[str]:
+    yield f"{'    ' * depth + error.__name__:<28}{error.exit_code}"
+    for further in error.__subclasses__():
+        yield from _tree(further, depth + 1)
 
 
 def _argument(action: argparse.Action) -> tuple[str, str]:
@@ -293,9 +322,8 @@ def _argument(action: argparse.Action) -> tuple[str, str]:
 
 
 def _codes_of(error: type[errors.CollectorError]) -> Iterator[tuple[str, str, str]]:
-    yield str(error.exit_code), _code(error.__name__), _first_line(error.__doc__)
-    for further in error.__subclasses__():
-        yield from _codes_of(further)
+    for one in _all(error):
+        yield str(one.exit_code), _code(one.__name__), _first_line(one.__doc__).replace("``", "`")
 
 
 def main() -> int:

@@ -1,5 +1,6 @@
 """Where content lies, and what cannot be read."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,33 @@ def test_a_file_that_is_no_utf_8_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(content, "root", lambda: tmp_path / "nowhere")
     with pytest.raises(ContentError, match=r"latin\.yaml: cannot be read"):
         list(content.texts("parsers", "*.yaml", [tmp_path]))
+
+
+def test_overlaid_files_can_be_left_out_and_are_told_from_shipped_ones(tmp_path):
+    (tmp_path / "rules.d").mkdir()
+    for name in ("a.yaml", "b.yaml"):
+        (tmp_path / "rules.d" / name).write_text("title: mine")
+    a, b = content.overlaid("rules", "*.yaml", [tmp_path])
+    assert list(content.overlaid("rules", "*.yaml", [tmp_path], {str(a)})) == [b]
+    found = [name for _, name in content.texts("rules", "*.yaml", [tmp_path], {str(a)})]
+    assert [name for name in found if content.is_overlaid(name)] == [str(b)]
+    assert content.is_overlaid("./mine/rules/x.yaml")
+
+
+def test_a_folder_that_may_not_be_read_is_no_empty_one(tmp_path, monkeypatch):
+    folder = tmp_path / "rules.d"
+    folder.mkdir()
+    walk = os.walk
+
+    def refused(top, onerror):
+        onerror(PermissionError(13, "Permission denied", str(top)))
+        return walk(top)
+
+    monkeypatch.setattr(os, "walk", refused)
+    with pytest.raises(ContentError, match="cannot be read: Permission denied") as caught:
+        list(content.overlaid("rules", "*.yaml", [tmp_path], {str(tmp_path / "rules")}))
+    assert caught.value.at.file == str(folder)
+    assert list(content.overlaid("rules", "*.yaml", [tmp_path], {str(tmp_path / "rules"), str(folder)})) == []
 
 
 def test_a_file_of_the_package_that_is_missing_is_named():

@@ -6,15 +6,14 @@ around the same steps.
 
 from __future__ import annotations
 
-import os
 import signal
-import socket
 import time
 from dataclasses import dataclass
 from threading import Event as Flag
 from threading import Thread
 from typing import TYPE_CHECKING
 
+from collector.agent.systemd import notify, watched
 from collector.errors import CollectorError, SinkError, SourceError, SpoolDamaged, SpoolError
 
 if TYPE_CHECKING:
@@ -23,9 +22,10 @@ if TYPE_CHECKING:
     from collector.agent.compressor import Compressor
     from collector.agent.feeder import Feeder
     from collector.agent.health import Health
+    from collector.agent.reload import Reload
     from collector.agent.shipper import Shipper
     from collector.agent.telemetry import Telemetry
-    from collector.sources.wake import Bell, Watch
+    from collector.sources.wake import Bell, Ears, Watch
     from collector.spool.store import Spool
 
 POLL = 1.0
@@ -55,6 +55,7 @@ class Parts:
     committed: Sequence[Bell]
     """One a shipper, rung after each commit."""
     watch: Watch
+    ears: Ears
 
 
 class Agent:
@@ -127,7 +128,8 @@ class Agent:
         return self._parts.feeder.flush() and self._parts.compressor.idle
 
     def _unsent(self) -> bool:
-        return any(self._parts.spool.pending(shipper.sink.name) for shipper in self._parts.shippers)
+        spool = self._parts.spool
+        return any(spool.pending(shipper.sink.name) or spool.retrying(shipper.sink.name) for shipper in self._parts.shippers)
 
     def _step(self) -> bool:
         """Walk one step of everything by hand; True if something moved."""
@@ -161,8 +163,13 @@ class Agent:
                     return
                 self._parts.arrived.wait(NAP)
 
-    def serve(self) -> int:
-        """Run until SIGTERM or SIGINT, or until a worker dies of a fault of the program."""
+    @property
+    def parts(self) -> Parts:
+        """What runs."""
+        return self._parts
+
+    def serve(self, reload: Reload | None = None) -> int:
+        """Run until SIGTERM or SIGINT, until no source will ever have more, or until a worker dies of a fault of the program; ``reload`` gets a step about once a second."""
         parts = self._parts
         parts.health.started()
         workers = [self._worker("feeder", self._feed), self._worker("compressor", self._compress)]
@@ -171,9 +178,11 @@ class Agent:
             worker.start()
         notify("READY=1")
         while not self._signals and not self._stop.wait(POLL):
-            if all(time.monotonic() - beat < STUCK for beat in self._beats.values()):
+            if watched() and all(time.monotonic() - beat < STUCK for beat in self._beats.values()):
                 notify("WATCHDOG=1")
             parts.watch.refresh()
+            if reload is not None:
+                reload.step()
         notify("STOPPING=1")
         self.stop()
         until = time.monotonic() + STUCK
@@ -200,6 +209,8 @@ class Agent:
         while not self._stop.is_set():
             self._beats["feeder"] = time.monotonic()
             if not self._parts.feeder.step():
+                if self._parts.feeder.ended:
+                    self.stop()
                 self._parts.arrived.wait(self._parts.feeder.nap)
 
     def _compress(self) -> None:
@@ -216,6 +227,7 @@ class Agent:
 
     def _close(self) -> None:
         self._parts.watch.close()
+        self._parts.ears.close()
         for shipper in self._parts.shippers:
             shipper.sink.close()
         for source in self._parts.feeder.sources.values():
@@ -224,22 +236,9 @@ class Agent:
 
 
 def catch_signals() -> list[int]:
-    """Catch SIGTERM and SIGINT from now on, before anything is opened; return the list that they fill. SIGHUP changes nothing yet."""
+    """Catch SIGTERM and SIGINT from now on, before anything is opened; return the list that they fill. SIGHUP ends nothing."""
     caught: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, _: caught.append(number))
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     return caught
-
-
-def notify(state: str) -> None:
-    """Tell systemd (sd_notify(3)); nothing where it does not listen."""
-    address = os.environ.get("NOTIFY_SOCKET")
-    if not address:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
-        try:
-            channel.connect("\0" + address[1:] if address.startswith("@") else address)
-            channel.send(state.encode())
-        except OSError:
-            return

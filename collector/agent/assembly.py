@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from collector import __version__, content
+from collector.agent import inputs
 from collector.agent import roster as rosters
 from collector.agent.agent import Agent, Parts
 from collector.agent.compressor import Compressor
 from collector.agent.feeder import Feeder
 from collector.agent.geo import Geo
 from collector.agent.health import Health, health
+from collector.agent.own_files import load_around
 from collector.agent.roster import Roster
 from collector.agent.shipper import Shipper
 from collector.agent.telemetry import Telemetry
@@ -35,8 +37,9 @@ from collector.pipeline.pipeline import Pipeline
 from collector.pipeline.render import Renderer
 from collector.sinks.elasticsearch import ElasticsearchSink
 from collector.sinks.file import FileSink
+from collector.sinks.syslog import SyslogSink
 from collector.sources.base import Start
-from collector.sources.wake import Bell, Watch
+from collector.sources.wake import Bell, Ears, Watch
 from collector.spool.limits import Limits
 from collector.spool.store import SinkSpec, Spool
 from collector.spool.store import Start as Seen
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
 
     from collector.config.settings import GeoSettings, Overlay, RuleSettings, Settings, SinkSettings
     from collector.detect.loader import Rules
+    from collector.errors import ContentError
     from collector.model.catalogue import Catalogue
     from collector.parse.enrich import Lookup
     from collector.parse.loader import Parsers
@@ -62,6 +66,8 @@ class Content:
     rules: Rules
     site: Site = field(default_factory=Site)
     lookup: Lookup = nowhere
+    faults: Mapping[str, tuple[ContentError, ...]] = field(default_factory=dict)
+    """``parsers``, ``rules`` -> why files of the host were left out."""
 
 
 def load_catalogue() -> Catalogue:
@@ -69,9 +75,9 @@ def load_catalogue() -> Catalogue:
     return vocabulary.load(content.package_text("model/fields.yaml"), content.package_text("model/actions.yaml"))
 
 
-def load_parsers(catalogue: Catalogue, overlays: Sequence[Path] = ()) -> Parsers:
+def load_parsers(catalogue: Catalogue, overlays: Sequence[Path] = (), without: Collection[str] = ()) -> Parsers:
     """Read the parsers, shipped ones first; raises ParserError."""
-    return parser_loader.load(content.texts("parsers", "*.yaml", overlays), content.texts("parsers", "*.grok", overlays), catalogue)
+    return parser_loader.load(content.texts("parsers", "*.yaml", overlays, without), content.texts("parsers", "*.grok", overlays, without), catalogue)
 
 
 def load_rules(
@@ -81,11 +87,12 @@ def load_rules(
     site: Site = Site(),  # noqa: B008 - frozen
     settings: Mapping[str, RuleSettings] | None = None,
     enable: Collection[str] = (),
+    without: Collection[str] = (),
 ) -> Rules:
     """Read rules, exceptions and playbooks; raises RuleError or PlaybookError."""
-    files = [*content.texts("rules", "*.yaml", overlays), *content.texts("exceptions", "*.yaml", overlays)]
+    files = [*content.texts("rules", "*.yaml", overlays, without), *content.texts("exceptions", "*.yaml", overlays, without)]
     overrides = {name: Override(rule.threshold, rule.timespan, rule.suppress_for, rule.enabled) for name, rule in (settings or {}).items()}
-    return rule_loader.load(files, content.texts("rules/playbooks", "*.md", overlays), catalogue, site=site, overrides=overrides, enable=enable)
+    return rule_loader.load(files, content.texts("rules/playbooks", "*.md", overlays, without), catalogue, site=site, overrides=overrides, enable=enable)
 
 
 def load_content(overlays: Sequence[Path] = (), overlay: Overlay | None = None) -> Content:
@@ -136,19 +143,37 @@ def clock() -> int:
 
 
 def settled_content(settings: Settings) -> Content:
-    """Read shipped content and the host's own, as the settings want it."""
-    catalogue = load_catalogue()
-    overlays = (Path(settings.content_dir),)
+    """Read shipped content and the host's own, as the settings want it; files of the host that do not load are left out and stand in ``faults``.
+
+    Raises ContentError where shipped content does not load, ConfigError for a setting that a rule has no use for.
+    """
+    catalogue, overlays = load_catalogue(), (Path(settings.content_dir),)
+    parsers, parser_faults = load_around(
+        lambda without: load_parsers(catalogue, overlays, without),
+        lambda without: _overlaid((("parsers", "*.grok"), ("parsers", "*.yaml")), overlays, without),
+    )
     site = settings.facts()
-    rules = load_rules(catalogue, overlays, site=site, settings=settings.rules)
-    return Content(catalogue, load_parsers(catalogue, overlays), rules, site)
+    rules, rule_faults = rules_around(catalogue, overlays, site, settings.rules)
+    return Content(catalogue, parsers, rules, site, faults={"parsers": parser_faults, "rules": rule_faults})
+
+
+def rules_around(catalogue: Catalogue, overlays: Sequence[Path], site: Site, settings: Mapping[str, RuleSettings]) -> tuple[Rules, tuple[ContentError, ...]]:
+    """Read rules, exceptions and playbooks without the overlaid files that do not load; return one error for each of these."""
+    return load_around(
+        lambda without: load_rules(catalogue, overlays, site=site, settings=settings, without=without),
+        lambda without: _overlaid((("rules/playbooks", "*.md"), ("rules", "*.yaml"), ("exceptions", "*.yaml")), overlays, without),
+    )
+
+
+def _overlaid(kinds: Sequence[tuple[str, str]], overlays: Sequence[Path], without: Collection[str]) -> list[str]:
+    return [content.origin(path) for folder, pattern in kinds for path in content.overlaid(folder, pattern, overlays, without)]
 
 
 def sinks(settings: Settings) -> list[tuple[Sink, SinkSpec]]:
     """Make the configured sinks; with none, the archive."""
     chosen: SinkSettings = settings.sink
     archive = chosen.archive
-    if chosen.file is None and chosen.elasticsearch is None and archive is None:
+    if chosen.file is None and chosen.elasticsearch is None and chosen.syslog is None and archive is None:
         archive = ArchiveSettings()
     found: list[tuple[Sink, SinkSpec]] = []
     if archive is not None:
@@ -159,34 +184,51 @@ def sinks(settings: Settings) -> list[tuple[Sink, SinkSpec]]:
     if chosen.elasticsearch is not None:
         options = chosen.elasticsearch
         found.append((ElasticsearchSink("elasticsearch", options), SinkSpec("elasticsearch", options.required, options.only, options.start)))
+    if chosen.syslog is not None:
+        log = chosen.syslog
+        found.append((SyslogSink("syslog", log, settings.host or this_host()), SinkSpec("syslog", log.required, log.only, log.start)))
     return found
+
+
+def limits(settings: Settings) -> Limits:
+    """Return what the spool may take."""
+    return Limits(max_bytes=size(settings.spool.max_bytes), overflow=settings.spool.overflow, min_free=size(settings.spool.min_free) if settings.spool.min_free else None)
 
 
 def agent(settings: Settings, loaded: Content, *, once: bool, signals: Sequence[int] = ()) -> Agent:
     """Open the spool and put everything together. Raises SpoolError."""
     reached = sinks(settings)
     specs = [spec for _, spec in reached]
-    limits = Limits(max_bytes=size(settings.spool.max_bytes), overflow=settings.spool.overflow, min_free=size(settings.spool.min_free) if settings.spool.min_free else None)
-    spool = Spool.open(Path(settings.state_dir), events=any(spec.takes("document") for spec in specs), limits=limits)
+    spool = Spool.open(Path(settings.state_dir), events=any(spec.takes("document") for spec in specs), limits=limits(settings))
     seen, removed = spool.state, spool.configure(specs)
-    identity = Identity(spool.key)
     host = settings.host or this_host()
     geo = Geo(settings.site.geo)
     _, found = geo.look()
-    pipeline = road(replace(loaded, lookup=geo), identity, live=True, namespace=settings.namespace, debug_lines=settings.debug_lines, host=host, host_id=machine_id())
-    for memory in pipeline.memories:
-        spool.recall(memory)
+    pipeline = live_road(settings, replace(loaded, lookup=geo), spool)
     arrived, committed = Bell(), [Bell() for _ in reached]
     telemetry = Telemetry()
     compressor = Compressor(spool, clock, committed)
-    roster = Roster(settings, rosters.configured(settings), host, _first(seen, once=once), spool.position, clock)
+    ears = Ears(arrived)
+    chosen, second = rosters.apart(rosters.configured(settings))
+    first = _first(seen, once=once)
+    others = inputs.others(chosen, inputs.Surroundings(settings, host, first, spool.position, clock, ears.listen, arrived.ring, once))
+    roster = Roster(settings, chosen.file, host, first, spool.position, clock, others)
     feeder = Feeder(pipeline, spool, compressor, roster, telemetry, clock)
     feeder.geo = geo
-    feeder.health = Health(spool, feeder.tell, clock, len(loaded.rules.active))
+    feeder.health = Health(spool, feeder.tell, clock, len(loaded.rules.active), loaded.faults)
     shippers = [Shipper(sink, spool, feeder.tell, clock, rereads=seen is Seen.LOST) for sink, _ in reached]
-    for fact in (*found, *_start_facts(seen, spool, removed, reached)):
+    for fact in (*found, *_start_facts(seen, spool, removed, reached), *second):
         feeder.tell(fact)
-    return Agent(Parts(spool, feeder, compressor, shippers, feeder.health, telemetry, arrived, committed, Watch(arrived, () if once else roster.folders)), clock, signals)
+    return Agent(Parts(spool, feeder, compressor, shippers, feeder.health, telemetry, arrived, committed, Watch(arrived, () if once else roster.folders), ears), clock, signals)
+
+
+def live_road(settings: Settings, loaded: Content, spool: Spool) -> Pipeline:
+    """Lay the road of a service that remembers what its spool holds. Raises SpoolError."""
+    host = settings.host or this_host()
+    pipeline = road(loaded, Identity(spool.key), live=True, namespace=settings.namespace, debug_lines=settings.debug_lines, host=host, host_id=machine_id())
+    for memory in pipeline.memories:
+        spool.recall(memory)
+    return pipeline
 
 
 def _first(seen: Seen, *, once: bool) -> Start:
@@ -204,5 +246,5 @@ def _start_facts(seen: Seen, spool: Spool, removed: Sequence[Removed], reached: 
     if seen is Seen.LOST:
         reason = "the spool was lost: logs of the last 7 days are read again"
         facts.append(health("spool", "lost", reason))
-        facts += [Fact("sink-restarted", {"mail.agent.sink": spec.name, "event.reason": reason}) for sink, spec in reached if isinstance(sink, FileSink)]
+        facts += [Fact("sink-restarted", {"mail.agent.sink": spec.name, "event.reason": reason}) for sink, spec in reached if isinstance(sink, FileSink | SyslogSink)]
     return facts

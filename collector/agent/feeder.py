@@ -9,6 +9,7 @@ from __future__ import annotations
 from queue import Empty, Full, Queue
 from typing import TYPE_CHECKING
 
+from collector.agent.standing import Standing
 from collector.errors import ContentError, SpoolFull
 from collector.model.moment import AHEAD
 from collector.pipeline.merge import LATENCY
@@ -51,6 +52,7 @@ class Feeder:
         self._clock = clock
         self._sources: dict[str, Source] = {}
         self._facts: Queue[Fact] = Queue(FACTS)
+        self._standing = Standing()
         self._began: dict[str, bytes] = {}
         """Where sources begin that are new here, for the next batch: a start at the end must survive a kill."""
         self._stood: dict[str, bytes] = {}
@@ -63,6 +65,7 @@ class Feeder:
         self._saw = 0
         self.health: Health | None = None
         self.geo: Geo | None = None
+        self._renewal: Callable[[], Pipeline | None] | None = None
         self._add(roster.refresh(appeared=False))
 
     @property
@@ -107,10 +110,36 @@ class Feeder:
         except Full:
             self._telemetry.counts["facts lost"] += 1
 
+    def renew(self, road: Callable[[], Pipeline | None]) -> None:
+        """Ask for another pipeline, from any thread: ``road`` is called in a step once everything is committed; None keeps the old one."""
+        self._renewal = road
+
+    @property
+    def renewing(self) -> bool:
+        """True until the pipeline that was asked for is in use."""
+        return self._renewal is not None
+
+    def _renewed(self, road: Callable[[], Pipeline | None]) -> bool:
+        if not self.flush() or not self._compressor.idle:
+            return False
+        pipeline = road()
+        if pipeline is not None:
+            pipeline.engine.counts.update(self._pipeline.engine.counts)
+            pipeline.merge.adopt(self._pipeline.merge)
+            self._pipeline = pipeline
+        if self._renewal is road:
+            self._renewal = None
+        return True
+
     @property
     def at_end(self) -> bool:
         """True if there was nothing left to read at the last step and everything is handed over."""
         return self._pipeline.merge.drained and self._waiting is None and self._facts.empty() and not self._gathered
+
+    @property
+    def ended(self) -> bool:
+        """True if everything is handed over and no source will ever have more."""
+        return self.at_end and bool(self._sources) and all(source.ended for source in self._sources.values())
 
     @property
     def unreadable(self) -> Mapping[str, SourceError]:
@@ -126,6 +155,8 @@ class Feeder:
         """Walk on; True if something was read or handed over."""
         if self._waiting is not None:
             return self._hand_over()
+        if self._renewal is not None:
+            return self._renewed(self._renewal)
         room = self._spool.room()
         if self.health is not None:
             self.health.room(room)
@@ -160,7 +191,9 @@ class Feeder:
         events = []
         while True:
             try:
-                events.append(self._pipeline.birth(self._facts.get_nowait(), now))
+                fact = self._facts.get_nowait()
+                events.append(self._pipeline.birth(fact, now))
+                self._standing.note(fact, now)
             except Empty:
                 break
             except ContentError as error:
@@ -197,6 +230,7 @@ class Feeder:
         self._began = {}
         self._stood |= batch.positions
         batch.laps = self._spool.laps(self._pipeline.memories)
+        batch.standing = self._standing.document(self._clock(), self._sources.values(), self.unreadable)
         self._waiting = batch
         self._taken = 0
         self._since = self._clock()

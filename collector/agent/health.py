@@ -10,12 +10,14 @@ from collector.errors import SpoolFull
 from collector.model.alert import Fact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
-    from collector.errors import SpoolError
+    from collector.errors import ContentError, SpoolError
     from collector.spool.store import Room, Spool
 
 HEARTBEAT = 60_000
+NAMED = 10
+"""So many files that do not load are named in one event."""
 
 
 def health(subject: str, state: str, reason: str, **more: str | float) -> Fact:
@@ -26,19 +28,45 @@ def health(subject: str, state: str, reason: str, **more: str | float) -> Fact:
 
 
 class Health:
-    """Turns states into facts, each once. ``tell`` may be called from any thread; ``clock`` gives ms."""
+    """Turns states into facts, each once. ``tell`` may be called from any thread; ``clock`` gives ms.
 
-    def __init__(self, spool: Spool, tell: Callable[[Fact], None], clock: Callable[[], int], rules: int) -> None:
+    ``rules`` is how many are on, ``faults`` says for ``parsers`` and ``rules`` why files of the host were left out.
+    """
+
+    def __init__(self, spool: Spool, tell: Callable[[Fact], None], clock: Callable[[], int], rules: int, faults: Mapping[str, Sequence[ContentError]] | None = None) -> None:
         self._spool = spool
         self._tell = tell
         self._clock = clock
         self._rules = rules
+        self._faults = faults or {}
         self._states: dict[str, str] = {}
         self._beat = clock()
 
     def started(self) -> None:
         """Say that the agent runs, and what the start found."""
         self._tell(Fact("agent-start", {"service.version": __version__, "mail.agent.unclean": self._spool.unclean, "mail.agent.rules.loaded": self._rules}))
+        self._broken(self._faults, "left out")
+
+    def reloaded(self, rules: int, reason: str) -> None:
+        """Say that settings, parsers and rules were read again, and all of them are in use."""
+        self._rules = rules
+        self._tell(Fact("content-reloaded", {"event.outcome": "success", "event.reason": reason, "mail.agent.rules.loaded": rules}))
+        for subject in ("parsers", "rules"):
+            if self._states.pop(subject, "ok") != "ok":
+                self._tell(health(subject, "ok", "every file of the host loads"))
+
+    def not_reloaded(self, reason: str, faults: Mapping[str, Sequence[ContentError]] | None = None) -> None:
+        """Say that what was read again is not used: the old settings, parsers and rules stay."""
+        self._tell(Fact("content-reloaded", {"event.outcome": "failure", "event.reason": reason, "mail.agent.rules.loaded": self._rules}))
+        self._broken(faults or {}, "not reloaded, the old ones stay")
+
+    def _broken(self, all_faults: Mapping[str, Sequence[ContentError]], what: str) -> None:
+        """Tell each file of the host that does not load."""
+        for subject, faults in all_faults.items():
+            if faults:
+                self._states[subject] = "degraded"
+                more = f"; and {len(faults) - NAMED} more" if len(faults) > NAMED else ""
+                self._tell(health(subject, "degraded", f"{what}: {'; '.join(error.with_hint for error in faults[:NAMED])}{more}", count=len(faults)))
 
     def stopped(self, signal: int | None = None) -> None:
         """Say that the agent ends in order, and by which signal."""

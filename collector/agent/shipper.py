@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from collector.sinks.base import Sink
+    from collector.spool.dead_letters import Retry
     from collector.spool.store import Spool
 
 PUT_OFF = 3
 """So many times in a row some documents of a parcel were put off before the sink counts as unavailable."""
 HOUR = 3_600_000
 DAY = 86_400_000
+RETRY = "dead letters"
+"""Stands where the name of a stream does for what is sent again because somebody asked for it."""
 
 
 @dataclass(slots=True)
@@ -35,6 +38,11 @@ class _Sending:
     rejected: list[tuple[str, str]] = field(default_factory=list)
     duplicates: int = 0
     tries: int = 0
+    retry: Retry | None = None
+
+    @property
+    def name(self) -> str:
+        return self.parcel.stream if self.retry is None else RETRY
 
 
 class Shipper:
@@ -43,6 +51,7 @@ class Shipper:
     def __init__(self, sink: Sink, spool: Spool, tell: Callable[[Fact], None], clock: Callable[[], int], backoff: Backoff | None = None, *, rereads: bool = False) -> None:
         self.sink = sink
         self.state = "ok"
+        self._fresh: Sink | None = None
         self._spool = spool
         self._tell = tell
         self._clock = clock
@@ -60,6 +69,8 @@ class Shipper:
 
     def step(self) -> bool:
         """Send one parcel if there is one and the sink is not waited for; True if something was delivered."""
+        if self._fresh is not None:
+            self._change(self._fresh)
         now = self._clock()
         if abs(now - self._paused_at) < self._wait:  # a clock that was set back must not prolong it
             return False
@@ -73,6 +84,20 @@ class Shipper:
         finally:
             for fact in self.sink.facts():
                 self._tell(fact)
+
+    def renew(self, sink: Sink) -> None:
+        """Ship through another sink of the same name from the next step on; from any thread."""
+        self._fresh = sink
+
+    def _change(self, sink: Sink) -> None:
+        """Go on where the cursors stand; who was away or refused is tried at once."""
+        self.sink.close()
+        self.sink = sink
+        if self._fresh is sink:
+            self._fresh = None
+        self._resumed.clear()
+        self._refused_at.clear()
+        self._wait = 0
 
     def _try(self, now: int) -> bool:
         sending = self._next(now)
@@ -89,7 +114,7 @@ class Shipper:
             return False
         except SinkRefused as error:
             sending.tries += 1
-            self._refused_at[stream] = now  # what refuses one stream may take another: an alert does not wait for it
+            self._refused_at[sending.name] = now  # what refuses one stream may take another: an alert does not wait for it
             self._is("refused", error.with_hint)
             return False
         return self._answered(sending, delivery, now)
@@ -110,20 +135,23 @@ class Shipper:
         # Until the cursor is committed the sink knows more than the spool: it must be told where it stands before the next send.
         self._resumed.discard(stream)
         try:
-            self._spool.delivered(self.sink.name, sending.parcel, whole, now)
+            if sending.retry is None:
+                self._spool.delivered(self.sink.name, sending.parcel, whole, now)
+            else:
+                self._spool.retried(self.sink.name, sending.retry, whole, now)
         except SpoolDamaged:
             raise
         except SpoolError as error:
-            self._sending[stream] = _Sending(sending.parcel, sending.parcel, tries=sending.tries + 1)
+            self._sending[sending.name] = _Sending(sending.parcel, sending.parcel, tries=sending.tries + 1, retry=sending.retry)
             self._paused("unavailable", f"what it took could not be noted: {error.with_hint}", self._backoff.failed())
             return False
-        if sending.duplicates and not (first or sending.tries or self._rereads):
+        if sending.duplicates and not (first or sending.tries or self._rereads or sending.retry):
             self._duplicates(sending, now)
         if sending.rejected:
             self._dead_letters(sending.rejected, now)
         self._resumed.add(stream)
-        del self._sending[stream]
-        self._refused_at.pop(stream, None)
+        del self._sending[sending.name]
+        self._refused_at.pop(sending.name, None)
         self._backoff.worked()
         self._wait = 0
         if not self._refused_at:
@@ -131,24 +159,34 @@ class Shipper:
         return True
 
     def _next(self, now: int) -> _Sending | None:
-        """Alerts and the agent's own stream first, the others in turn, so that neither a backlog nor a refused parcel stands before an alert."""
+        """Alerts and the agent's own stream first, then dead letters that somebody wants sent again (each once), the others in turn.
+
+        So neither a backlog nor a refused parcel stands before an alert.
+        """
         streams = self._spool.streams(self.sink.name)
         urgent = [stream for stream in streams if stream.startswith(("logs-mail.alert-", "logs-mail.agent-"))]
         others = [stream for stream in streams if stream not in urgent]
         turned = others[self._turn % len(others) :] + others[: self._turn % len(others)] if others else []
-        for stream in (*urgent, *turned):
+        for stream in (*urgent, RETRY, *turned):
             if abs(now - self._refused_at.get(stream, now - REFUSED)) < REFUSED:
                 continue
             sending = self._sending.get(stream)
             if sending is None:
-                parcel = self._spool.next(self.sink.name, stream)
-                if parcel is None:
+                sending = self._found(stream)
+                if sending is None:
                     continue
-                sending = self._sending[stream] = _Sending(parcel, parcel)
-            if stream not in urgent:
+                self._sending[stream] = sending
+            if stream in others:
                 self._turn += 1
             return sending
         return None
+
+    def _found(self, name: str) -> _Sending | None:
+        if name == RETRY:
+            retry = self._spool.retry(self.sink.name)
+            return None if retry is None else _Sending(retry.parcel, retry.parcel, retry=retry)
+        parcel = self._spool.next(self.sink.name, name)
+        return None if parcel is None else _Sending(parcel, parcel)
 
     def _duplicates(self, sending: _Sending, now: int) -> None:
         """Tell, once a day and stream, of documents that were there although never sent before: maybe two collectors share one state."""

@@ -18,7 +18,8 @@ from collector.model.identity import Identity
 from collector.model.moment import iso
 from collector.model.record import SourceInfo
 from collector.model.site import LOOPBACK, Site
-from collector.pipeline import replay, tally
+from collector.pipeline import replay
+from collector.pipeline.tally import Tally
 from collector.report import html
 from collector.report.summary import summarise
 from collector.sources.whole import read_whole
@@ -26,6 +27,7 @@ from collector.sources.whole import read_whole
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
 
+    from collector.pipeline.tally import Tallies
     from collector.report.alerts import Told
     from collector.report.summary import Summary
 
@@ -74,18 +76,18 @@ def run(options: Namespace) -> int:
     return 0
 
 
-def walk(loaded: Content) -> tuple[replay.Summary, list[dict[str, Any]], tally.Tallies]:
+def walk(loaded: Content) -> tuple[replay.Summary, list[dict[str, Any]], Tallies]:
     """Replay the log; return what was read, the documents of all alerts, and the tallies that a spool would keep."""
     pipeline = assembly.road(loaded, Identity(), live=False)
-    read, documents, tallies = replay.Summary(), [], tally.Tallies()
+    read, documents, tally = replay.Summary(), [], Tally()
     source = {LOG: read_whole(str(content.root() / LOG), SourceInfo(LOG, path=LOG))}
     for subject, rendered in replay.replay(pipeline, source, read):
         if isinstance(subject, Alert):
             documents.append(json.loads(rendered.document.body))
-            tally.count_alert(tallies, subject)
+            tally.alert(subject)
         else:
-            tally.count(tallies, subject)
-    return read, documents, tallies
+            tally.event(subject)
+    return read, documents, tally.take()
 
 
 def write(path: Path, page: str) -> None:

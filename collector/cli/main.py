@@ -16,18 +16,12 @@ VERBS = {
     "replay": "the same road over files; no state is touched",
     "explain": "what becomes of one line, and why",
     "check": "configuration and content load and agree",
-    "parsers": "list the parsers, or test their samples",
-    "rules": "list the rules, run their tests, or show the Python that they become",
+    "parsers": "list the parsers, test their samples, or show the documents of their shapes",
+    "rules": "list the rules, check or test them, or show the Python that they become",
+    "status": "sources, parse rate, spool, sinks, rules, last alerts; exit 1 where something is not well",
+    "spool": "what waits for which sink; the documents that a sink refused: look at them, send them again, delete them",
     "alerts": "list the local alerts, or show one with its evidence and its playbook",
 }
-HINTS = {
-    2: "mailvigil VERB --help lists the options, mailvigil check reads the configuration",
-    3: "correct the file at that place; parsers/README.md and rules/README.md say what may stand there",
-    4: "look at the path and who may read it",
-    5: "look at the disk and the state directory",
-    6: "what was not sent stays spooled and goes at the next run",
-}
-"""What to do next where an error does not say it itself, by exit code."""
 EXIT_CODES = """\
 exit codes: 0 fine; 1 findings, or an unexpected error; 2 usage or configuration; 3 content that does not load;
 4 a source; 5 the disk or the spool; 6 a sink, or something left unsent; 7 stack set-up
@@ -70,9 +64,7 @@ def _failed(error: CollectorError) -> int:
     from collector.cli.output import plain  # noqa: PLC0415 - rich is not needed for --help
 
     print(f"mailvigil: {plain(str(error))}", file=sys.stderr)
-    hint = error.hint or HINTS.get(error.exit_code)
-    if hint:
-        print(f"  {plain(hint)}", file=sys.stderr)
+    print(f"  {plain(error.hint or error.advice)}", file=sys.stderr)
     return error.exit_code
 
 

@@ -16,6 +16,8 @@ from collector.model import json
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from collector.errors import CollectorError
+
 LEVELS = {"critical": "bold white on red", "high": "bold red", "medium": "yellow", "low": "cyan"}
 _UNSAFE = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
 """Control, format (bidi, zero width), private, surrogate, line and paragraph separators."""
@@ -67,3 +69,16 @@ def as_json(value: Any) -> None:
     """Print one JSON document."""
     sys.stdout.buffer.write(json.pretty(value) + b"\n")
     sys.stdout.buffer.flush()
+
+
+def faults(found: Iterable[CollectorError]) -> list[dict[str, str | None]]:
+    """Return errors as --json shows them."""
+    return [{"at": str(fault.at) if fault.at else None, "message": fault.message, "hint": fault.hint} for fault in found]
+
+
+def say_faults(found: Iterable[CollectorError]) -> None:
+    """Print each content file that does not load, with its place and what to do."""
+    for fault in found:
+        say(f"! {fault}", error=True)
+        if fault.hint:
+            say(f"  {fault.hint}", error=True)

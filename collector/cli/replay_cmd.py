@@ -19,6 +19,7 @@ from collector.model.identity import Identity
 from collector.model.moment import iso, since_epoch
 from collector.model.record import SourceInfo
 from collector.pipeline.replay import Summary, replay
+from collector.sources.docker_lines import joined
 from collector.sources.whole import read_whole
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def records(options: Namespace) -> dict[str, Iterable[Record]]:
         if path in found:
             raise ConfigError(f"{path} is named twice", hint="its events would have the same ids")
         info = SourceInfo(path, timezone, options.host, path=None if path == "-" else path, input="stdin" if path == "-" else "file")
-        found[path] = read_whole(path, info, clock)
+        found[path] = joined(read_whole(path, info, clock))
     return found
 
 

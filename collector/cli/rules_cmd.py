@@ -11,7 +11,7 @@ from collector.agent.assembly import Content
 from collector.cli import output
 from collector.config import load
 from collector.detect.engine import Detector
-from collector.errors import ConfigError
+from collector.errors import ConfigError, ContentError
 from collector.model.identity import Identity
 from collector.model.site import Site
 from collector.pipeline import rule_tests
@@ -26,16 +26,21 @@ if TYPE_CHECKING:
 
 def arguments(parser: ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument(
-        "what", choices=["list", "test", "dump"], help="list: every rule; test: its tests, through the real parsers and the real clock; dump: the Python that judges events"
+    about = (
+        "list: every rule; check: which files do not load, and why; test: its tests, through the real parsers and the real clock; "
+        "dump: the Python that judges events"
     )
+    parser.add_argument("what", choices=["list", "check", "test", "dump"], help=about)
     parser.add_argument("name", nargs="?", help="one rule only; dump: a rule, a shape or an action")
     parser.add_argument("--overlay", type=Path, metavar="DIR", help="folder with rules/, exceptions/ and overlay.yaml of its own")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="whose content_dir is checked without --overlay (check)")
     parser.add_argument("--json", action="store_true", help="one JSON document")
 
 
 def run(options: Namespace) -> int:
-    """List, test or dump."""
+    """List, check, test or dump."""
+    if options.what == "check":
+        return _check(options)
     overlay = None if options.overlay is None else load.overlay(options.overlay)
     content = assembly.load_content(() if options.overlay is None else (options.overlay,), overlay)
     if options.what == "dump":
@@ -43,6 +48,23 @@ def run(options: Namespace) -> int:
     if options.name is not None and options.name not in content.rules.rules:
         raise ConfigError(f"there is no rule {options.name}", hint="mailvigil rules list shows them")
     return _test(content, options) if options.what == "test" else _list(content, options)
+
+
+def _check(options: Namespace) -> int:
+    """Load the rules, exceptions and playbooks of the overlay, or of the host; exit 3 with every file that does not load."""
+    if options.overlay is None:
+        settings = load.load(options.config).settings
+        folder, site, numbers = Path(settings.content_dir), settings.facts(), settings.rules
+    else:
+        overlay = load.overlay(options.overlay)
+        folder, site, numbers = options.overlay, overlay.facts(), overlay.rules
+    rules, found = assembly.rules_around(assembly.load_catalogue(), (folder,), site, numbers)
+    if options.json:
+        output.as_json({"rules": len(rules.rules), "faults": output.faults(found)})
+    else:
+        output.say_faults(found)
+        output.say(f"{len(rules.rules)} rules load, {len(found)} files do not")
+    return ContentError.exit_code if found else 0
 
 
 def _list(content: Content, options: Namespace) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from collector.agent import assembly, roster
 from collector.agent.agent import catch_signals
+from collector.agent.reload import Reload
 from collector.cli import output
 from collector.config import load
 from collector.errors import ConfigError
@@ -32,11 +33,15 @@ def run(options: Namespace) -> int:
         raise ConfigError(f"--deadline: {error}") from error
     signals = catch_signals()
     settings = load.load(options.config).settings
-    if not roster.configured(settings):
-        raise ConfigError("no mail log was found on this host", hint='name one: [[source.file]] path = "/var/log/mail.log"; the journal cannot be read yet')
+    if not roster.configured(settings).any:
+        raise ConfigError("no mail log was found on this host", hint='name one: [[source.file]] path = "/var/log/mail.log"')
     loaded = assembly.settled_content(settings)
     for name in loaded.rules.unknown:
         output.say(f"unknown rule in the settings: {name}", error=True)
     agent = assembly.agent(settings, loaded, once=options.once, signals=signals)
     sys.stdout.flush()
-    return agent.once(deadline) if options.once else agent.serve()
+    if options.once:
+        return agent.once(deadline)
+    reload = Reload(lambda: load.load(options.config).settings, settings, agent.parts)
+    reload.listen()
+    return agent.serve(reload)

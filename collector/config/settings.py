@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from collector.model.maintenance import Windows
 from collector.model.moment import span
@@ -15,6 +15,7 @@ from collector.model.site import LOOPBACK, OwnProbes, Site
 from collector.model.strict_yaml import Strict
 from collector.sinks.elasticsearch import ElasticsearchOptions
 from collector.sinks.file import FileOptions
+from collector.sinks.syslog import SyslogOptions
 
 _SIZE = re.compile(r"([0-9]+) ?(B|KiB|MiB|GiB)")
 _SIZES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
@@ -91,7 +92,53 @@ def _addresses(texts: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(str(ipaddress.ip_address(text)) for text in texts)
 
 
+FACILITIES = {
+    name: number for number, name in enumerate(("kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp"))
+} | {f"local{number}": number + 16 for number in range(8)}  # fmt: skip
+"""RFC 5424 6.2.1, under the names of syslog(3)."""
+_MATCH = re.compile(r"[A-Z_][A-Z0-9_]{0,63}=[^\0\n]*")
+_ENDPOINT = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):([0-9]{1,5})")
+
+
+def endpoint(text: str) -> tuple[str, int]:
+    """Return address and port of ``127.0.0.1:514`` or ``[::1]:514``; raises ValueError for anything else."""
+    match = _ENDPOINT.fullmatch(text)
+    if match is None or int(match[3]) > 65535:  # noqa: PLR2004 - the highest port
+        raise ValueError(f"{text!r} is no address and port: write 127.0.0.1:5140 or [::1]:5140")
+    address = match[1] or match[2]
+    ipaddress.ip_address(address)
+    return address, int(match[3])
+
+
+def _listen(text: str) -> str:
+    endpoint(text)
+    return text
+
+
+def _one_or_more(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+def _facilities(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if name not in FACILITIES:
+            raise ValueError(f"{name!r} is no facility: {', '.join(FACILITIES)}")
+    if not names:
+        raise ValueError("no facility is no entry: name one")
+    return names
+
+
+def _matches(texts: tuple[str, ...]) -> tuple[str, ...]:
+    for text in texts:
+        if not _MATCH.fullmatch(text):
+            raise ValueError(f"{text!r} is no match: write FIELD=value")
+    return texts
+
+
 Zone = Annotated[str, AfterValidator(zone)]
+Facilities = Annotated[tuple[str, ...], BeforeValidator(_one_or_more), AfterValidator(_facilities)]
+Matches = Annotated[tuple[str, ...], BeforeValidator(_one_or_more), AfterValidator(_matches)]
+Listen = Annotated[str, AfterValidator(_listen)]
 Networks = Annotated[tuple[str, ...], AfterValidator(_networks)]
 Namespace = Annotated[str, AfterValidator(_namespace)]
 SpanText = Annotated[str, AfterValidator(_span)]
@@ -141,14 +188,91 @@ class FileSettings(Strict):
     path: str = Field(description="absolute path or glob")
     timezone: Zone | None = Field(None, description="of stamps that name none; default: the global one")
     host: str | None = Field(None, description="host.name of lines that name none; default: this host")
-    format: Literal["auto", "rfc3164", "rfc3339", "rfc5424", "dovecot"] = Field("auto", description="the envelope of its lines")
+    format: Literal["auto", "rfc3164", "rfc3339", "rfc5424", "dovecot", "docker"] = Field("auto", description="the envelope of its lines; docker: a json-file log of containers")
     start: Literal["beginning", "end"] | None = Field(None, description="where reading begins without a position; default: the end on a host never seen, else the beginning")
+
+
+class JournalSettings(Strict):
+    """``[[source.journal]]``: what systemd-journald keeps, read through journalctl."""
+
+    facility: Facilities = Field(("mail",), description="syslog facilities; beside container or matches only those that are written")
+    container: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_./-]*$", description="entries of this container instead: its name or its tag")
+    matches: Matches = Field((), description="FIELD=value, as journalctl takes them: all fields must match, of one field any value")
+    directory: str | None = Field(None, description="folder of journal files; default: this host's journal")
+    namespace: str | None = Field(None, pattern=r"^[A-Za-z0-9_.-]+$", description="a journal namespace of this host")
+    host: str | None = Field(None, description="host.name of entries that name none; default: this host")
+    start: Literal["beginning", "end"] | None = Field(None, description="where reading begins without a position; default: now on a host never seen, else the oldest entry")
+
+    @property
+    def name(self) -> str:
+        """What the source is called: the journal, not what is chosen of it, so that its position outlives another choice."""
+        where = self.directory or (f"@{self.namespace}" if self.namespace else None)
+        return " ".join(part for part in ("journal", where, f"of {self.container}" if self.container else None) if part)
+
+    @property
+    def match(self) -> tuple[str, ...]:
+        """Arguments of journalctl."""
+        alone = self.container is None and not self.matches
+        facilities = tuple(f"SYSLOG_FACILITY={FACILITIES[name]}" for name in self.facility) if alone or "facility" in self.model_fields_set else ()
+        chosen = (*facilities, *self.matches)
+        return chosen if self.container is None else (f"CONTAINER_NAME={self.container}", *chosen, "+", f"CONTAINER_TAG={self.container}", *chosen)
+
+    @model_validator(mode="after")
+    def _one_journal(self) -> Self:
+        if self.directory is not None and self.namespace is not None:
+            raise ValueError("directory and namespace name two journals: write one source each")
+        return self
+
+
+class StdinSettings(Strict):
+    """``[source.stdin]``: what is piped into ``mailvigil run``. It cannot be read again."""
+
+    timezone: Zone | None = Field(None, description="of stamps that name none; default: the global one")
+    host: str | None = Field(None, description="host.name of lines that name none; default: this host")
+    format: Literal["auto", "rfc3164", "rfc3339", "rfc5424", "dovecot"] = Field("auto", description="the envelope of its lines")
+
+
+class ListenerSettings(Strict):
+    """``[[source.syslog]]``: a listener for programs and containers that only speak syslog. Its messages cannot be received again."""
+
+    listen: Listen = Field("127.0.0.1:5140", description="address and port")
+    protocols: Annotated[tuple[Literal["udp", "tcp"], ...], Field(min_length=1)] = Field(("udp", "tcp"), description="udp loses what comes too fast, tcp waits")
+    remote: bool = Field(False, description="true: listen on an address that other hosts reach; anybody there can then forge lines")
+    timezone: Zone | None = Field(None, description="of stamps that name none; default: the global one")
+    host: str | None = Field(None, description="host.name of messages that name none; default: this host")
+    format: Literal["auto", "rfc3164", "rfc3339", "rfc5424"] = Field("auto", description="the envelope of its messages")
+
+    @property
+    def name(self) -> str:
+        """What the source is called."""
+        return f"syslog {self.listen}"
+
+    @model_validator(mode="after")
+    def _loopback(self) -> Self:
+        if not self.remote and not ipaddress.ip_address(endpoint(self.listen)[0]).is_loopback:
+            raise ValueError(f"{self.listen} can be reached by other hosts, and syslog proves nobody's name: listen on 127.0.0.1, or write remote = true")
+        return self
 
 
 class SourceSettings(Strict):
     """``[source]``."""
 
     file: tuple[FileSettings, ...] = ()
+    journal: tuple[JournalSettings, ...] = ()
+    stdin: StdinSettings | None = None
+    syslog: tuple[ListenerSettings, ...] = ()
+
+    @property
+    def any(self) -> bool:
+        """True if a source is configured."""
+        return bool(self.file or self.journal or self.stdin is not None or self.syslog)
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        for kind, names in (("journal", [one.name for one in self.journal]), ("syslog", [one.name for one in self.syslog])):
+            if twice := {name for name in names if names.count(name) > 1}:
+                raise ValueError(f"two [[source.{kind}]] are one and the same, {', '.join(sorted(twice))}: put what they choose into one")
+        return self
 
 
 class RuleSettings(Strict):
@@ -196,12 +320,19 @@ class ElasticsearchSettings(ElasticsearchOptions, Routing):
     """``[sink.elasticsearch]``: Elasticsearch or OpenSearch."""
 
 
+class SyslogSettings(SyslogOptions, Routing):
+    """``[sink.syslog]``: a SIEM or a log server that takes RFC 5424."""
+
+    only: Literal["all", "alerts", "events"] = Field("alerts", description="what it gets")
+
+
 class SinkSettings(Strict):
     """``[sink.NAME]``; with none configured, ``[sink.archive]`` keeps what was seen on this host."""
 
     archive: ArchiveSettings | None = None
     file: FileSinkSettings | None = None
     elasticsearch: ElasticsearchSettings | None = None
+    syslog: SyslogSettings | None = None
 
 
 class Settings(Strict):

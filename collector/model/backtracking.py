@@ -22,9 +22,15 @@ _UNANCHORED = "greedy, but not followed by a literal and an anchored tail"
 _NESTED = "nested quantifiers"
 
 
-def faults(regex: str, named: Mapping[int, str]) -> Iterator[Fault]:
-    """Yield the faults of a regex that compiles; ``named`` gives the part of each group that has one."""
-    yield from _walk(list(_parser.parse(regex)), [], named, None, repeated=False)
+def parse(regex: str) -> Any:
+    """Return the tree of a regex that compiles, for those who read it more than once."""
+    return _parser.parse(regex)
+
+
+def faults(regex: str | Any, named: Mapping[int, str]) -> Iterator[Fault]:
+    """Yield the faults of a regex that compiles, given as text or as its tree; ``named`` gives the part of each group that has one."""
+    tree = parse(regex) if isinstance(regex, str) else regex
+    yield from _walk(list(tree), [], named, None, repeated=False)
 
 
 def _walk(items: Sequence[Any], tail: Sequence[Any], named: Mapping[int, str], part: str | None, *, repeated: bool) -> Iterator[Fault]:

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Document:
-    """One ECS document: ``id`` is its _id, ``body`` one line of JSON without a line end."""
+    """One ECS document: ``id`` is its _id, ``body`` one line of JSON without a line end. Never written to; light, for each event has one."""
 
     id: str
     body: bytes
@@ -48,7 +48,8 @@ class Batch:
     """What one commit holds; plain data. Everything in it commits together or not at all.
 
     ``documents`` by full data stream name, ``positions`` by source name, ``deltas`` by owner, ``tallies`` by (hour since
-    the epoch, dimension, key), ``keep`` by owner: how many of its newest deltas are enough (a ring).
+    the epoch, dimension, key), ``keep`` by owner: how many of its newest deltas are enough (a ring). ``standing`` is what
+    the agent says of itself (JSON), for those who ask beside it; empty: nothing new.
     """
 
     documents: dict[str, list[Document]] = field(default_factory=dict)
@@ -59,6 +60,7 @@ class Batch:
     alerts: list[AlertRow] = field(default_factory=list)
     tallies: dict[tuple[int, str, str], int] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    standing: bytes = b""
 
     @property
     def empty(self) -> bool:
@@ -103,5 +105,9 @@ class Delivery:
 
 def bulk(documents: Iterable[Document]) -> bytes:
     """Pack documents as one gzip member (level 1, reproducible) of ``{"create":{"_id":..}}`` and body lines."""
-    lines = [b'{"create":{"_id":"%s"}}\n%s\n' % (document.id.encode(), document.body) for document in documents]
-    return gzip.compress(b"".join(lines), 1, mtime=0)
+    chosen = list(documents)
+    actions = "".join([f'{{"create":{{"_id":"{document.id}"}}}}\n' for document in chosen])
+    lines = [b""] * (2 * len(chosen) + 1)
+    lines[0::2] = actions.encode().split(b"\n")  # the last one is empty: the end of the last line
+    lines[1::2] = [document.body for document in chosen]
+    return gzip.compress(b"\n".join(lines), 1, mtime=0)

@@ -15,6 +15,12 @@ REPLAY_KEY = b"mailvigil replay: a constant key"
 FIRST_LINE = 65536
 """How much of the first line a lineage covers."""
 
+_LINEAGES = 256
+_SHORT = 4096
+_LENGTHS = [number.to_bytes(4, "big") for number in range(_SHORT)]
+_FIRST = _LENGTHS[2] + bytes(2)
+"""The ordinal of a line's first event, packed."""
+
 
 def _pack(*parts: bytes) -> bytes:
     return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
@@ -36,6 +42,7 @@ class Identity:
         self._key = key
         self.agent_id = str(UUID(bytes=blake2b(b"agent.id", key=key, digest_size=16).digest()))
         self._seed = blake2b(_pack(self.agent_id.encode()), key=key, digest_size=16)
+        self._lineages: dict[bytes, blake2b] = {}
         self._values = blake2b(b"value", key=key, digest_size=8)
 
     def _id(self, kind: bytes, *parts: bytes) -> str:
@@ -46,6 +53,21 @@ class Identity:
     def line(self, identity: tuple[bytes, ...], raw: bytes, ordinal: int) -> str:
         """Return the id of the ``ordinal``-th event of a record; ``identity`` is Position.identity."""
         return self._id(b"line", *identity, raw, ordinal.to_bytes(2, "big"))
+
+    def first(self, lineage: bytes, offset: bytes, raw: bytes) -> str:
+        """Return the id of a line's first event, the same as ``line`` does: how it begins is remembered by lineage, and the rest goes in at once."""
+        if len(offset) != 8 or len(raw) >= _SHORT:  # noqa: PLR2004 - bytes
+            return self.line((lineage, offset), raw, 0)
+        state = (self._lineages.get(lineage) or self._begun(lineage)).copy()
+        state.update(offset + _LENGTHS[len(raw)] + raw + _FIRST)
+        return state.hexdigest()
+
+    def _begun(self, lineage: bytes) -> blake2b:
+        if len(self._lineages) >= _LINEAGES:
+            self._lineages.clear()
+        state = self._lineages[lineage] = self._seed.copy()
+        state.update(_pack(b"line", lineage) + _LENGTHS[8])
+        return state
 
     def alert(self, rule: str, version: int, episode: tuple[str, ...], opening: str, step: str) -> str:
         """Return an alert's id. ``rule`` is the uuid, ``episode`` the values of ``suppress.by``, ``opening`` the id of the opening event (absence: its due time)."""

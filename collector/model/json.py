@@ -13,6 +13,16 @@ def dumps(value: Any) -> bytes:
     return bytes(memoryview(orjson.dumps(value)))
 
 
+def scratch(value: Any) -> bytes:
+    """Serialise for a moment: for bytes that are copied into others at once."""
+    return orjson.dumps(value)
+
+
+def fragment(data: bytes) -> Any:
+    """Return a value that is serialised as the JSON that ``data`` is already."""
+    return orjson.Fragment(data)
+
+
 def pretty(value: Any) -> bytes:
     """Serialise for people: two blanks of indentation."""
     return orjson.dumps(value, option=orjson.OPT_INDENT_2)

@@ -12,6 +12,7 @@ AHEAD = 5 * 60_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 _SPAN = re.compile(r"([0-9]+)(ms|s|m|h|d)")
+_THOUSANDTHS = tuple(f".{number:03d}Z" for number in range(1000))
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
@@ -27,8 +28,7 @@ def since_epoch(time: datetime) -> int:
 
 def iso(ms: int) -> str:
     """Return ``2026-11-24T10:00:00.000Z``."""
-    second, rest = divmod(ms, 1000)
-    return f"{_second(second)}.{rest:03d}Z"
+    return _second(ms // 1000) + _THOUSANDTHS[ms % 1000]
 
 
 @lru_cache(1024)

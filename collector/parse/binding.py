@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from collector.errors import ParserError
 from collector.model.moment import span
+from collector.model.shape import Carried
 from collector.model.strict_yaml import did_you_mean
 from collector.parse import convert, enrich
 from collector.parse.derive import FUNCTIONS
+from collector.parse.opened import PARTS
+from collector.parse.parts import followed, sure_fields
 from collector.parse.vocabulary import TAG, Vocabulary
 
 if TYPE_CHECKING:
@@ -27,8 +30,8 @@ if TYPE_CHECKING:
 LINE = ("event.original", "message", "log.offset", "log.flags", "log.level", "mail.redacted", "mail.capped", "mail.maintenance", "postfix.service")
 """What the engine itself, or the site's facts, may put into an event of any line."""
 
-ENVELOPE_PARTS = ("_user", "_session")
-"""Parts of Dovecot's prefix, which a shape may derive from."""
+SURE = ("event.original", "message")
+"""Those that it puts into every one."""
 
 _PREFIX = {"_user": "user.name", "_session": "dovecot.session"}
 
@@ -187,10 +190,10 @@ class _File:
         derive, given = self._derive(shape, parts, path)
         uses = tuple(self._use(use, shape, self._source.at(*path, "session")) for use in shape.session)
         said = fields | {name for use in uses for name in use.takes}
-        bound = self._shape(self.name_of(shape), shape.action, shape.set, said | given)
+        bound = self._shape(self.name_of(shape), shape.action, shape.set, said | given, sure_fields(pattern, self._vocabulary.catalogue))
         self._vocabulary.check_shape(bound, said, at)
         self._check_uses(uses, bound, self._source.at(*path, "session"))
-        local = {*parts, *ENVELOPE_PARTS, *(name for _, function in derive for name in function.gives)}
+        local = {*parts, *PARTS, *(name for _, function in derive for name in function.gives)}
         self._check_part(shape.times, local, self._source.at(*path, "times"))
         further = tuple(self._further(also, shape, bound, local, (*path, "also", number)) for number, also in enumerate(shape.also))
         self._check_samples(index, shape)
@@ -218,7 +221,7 @@ class _File:
     def _derive(self, shape: ShapeDef, parts: set[str], path: tuple[Any, ...]) -> tuple[tuple[tuple[str, Derive], ...], set[str]]:
         """Return the functions with the parts that they are fed, and the fields that they may give."""
         found: list[tuple[str, Derive]] = []
-        known = {*parts, *ENVELOPE_PARTS}
+        known = {*parts, *PARTS}
         for name, part in shape.derive.items():
             at = self._source.at(*path, "derive", name)
             function = FUNCTIONS.get(name)
@@ -245,6 +248,16 @@ class _File:
             for name in (*use.gives, *use.table.key):
                 if name not in bound.fields and name not in bound.static and name not in TAG:
                     raise ParserError(f"{bound.name} never has {name}, which its session {use.table.name} needs", at)
+            self._check_none_of_the_line((*use.gives, *use.takes, *use.table.key), at)
+            for name in use.table.key:
+                if self._vocabulary.catalogue.fields[name].array:
+                    raise ParserError(f"{name} is a list: it cannot be part of a key", at)
+
+    @staticmethod
+    def _check_none_of_the_line(names: Iterable[str], at: Location) -> None:
+        for name in names:
+            if name in LINE:
+                raise ParserError(f"{name} is what the engine says of a line: every event has its own", at)
 
     def _further(self, also: AlsoDef, shape: ShapeDef, first: Shape, local: set[str], path: tuple[Any, ...]) -> Further:
         at = self._source.at(*path)
@@ -257,12 +270,17 @@ class _File:
             self._vocabulary.check_field(also.action, name, at)
             if name not in first.fields and name not in first.static:
                 raise ParserError(f"copies {name}, which {first.name} never has", at)
-        bound = self._shape(f"{first.name}+{path[-1] + 1}", also.action, also.set, set(also.copies))
+        self._check_none_of_the_line(also.copies, at)
+        sure = {name for name in also.copies if name in first.fields and first.fields[name].sure}
+        bound = self._shape(f"{first.name}+{path[-1] + 1}", also.action, also.set, set(also.copies), sure)
         self._vocabulary.check_shape(bound, also.copies, at)
         return Further(bound, also.times, also.less, also.copies)
 
-    def _shape(self, name: str, action: str, own: Mapping[str, Any], fields: set[str]) -> Shape:
-        """Make the shape: ``fields`` are what the line, functions and sessions may give; service facts, the prefix and what follows come on top."""
+    def _shape(self, name: str, action: str, own: Mapping[str, Any], fields: set[str], sure: set[str]) -> Shape:
+        """Make the shape: ``fields`` are what the line, functions and sessions may give; service facts, the prefix and what follows come on top.
+
+        ``sure`` are those that every line has. Neither what is lent nor what a function makes of a text is sure.
+        """
         catalogue = self._vocabulary.catalogue
         static = {**self._vocabulary.allowed(action, self._definition.set), **own}
         facts = {field for given in self._definition.service.values() for field in given}
@@ -272,7 +290,8 @@ class _File:
         carried |= _following(enrich.FOLLOWS, carried, action, catalogue)
         if action in enrich.PROBED and "source.ip" in carried:
             carried.add(enrich.OWN_PROBE)
-        return catalogue.shape(name, action, self._vocabulary.stream, static, (*carried, *LINE))
+        shape = catalogue.shape(name, action, self._vocabulary.stream, static, (*carried, *LINE))
+        return with_sure(shape, sure | followed(sure, shape.fields) | set(SURE))
 
     def _facts(self, bound: Shape) -> dict[str, dict[str, Any]]:
         return {service: {name: given for name, given in facts.items() if name in bound.fields} for service, facts in self._definition.service.items()}
@@ -289,6 +308,11 @@ class _File:
             for event in sample.events:
                 for name in event:
                     self._vocabulary.catalogue.field(name, at, ParserError)
+
+
+def with_sure(shape: Shape, sure: set[str]) -> Shape:
+    """Return a shape that says which of its fields every event has."""
+    return replace(shape, fields={name: Carried(field.type, name in sure) for name, field in shape.fields.items()})
 
 
 def _following(follows: Mapping[str, Sequence[str]], names: Iterable[str], action: str, catalogue: Catalogue) -> set[str]:

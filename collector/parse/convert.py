@@ -24,7 +24,9 @@ _LONG = re.compile(r"[+-]?[0-9]{1,18}")
 _FLOAT = re.compile(r"[+-]?[0-9]{1,30}(?:\.[0-9]{1,30})?")
 _DOMAIN = re.compile(r"[^\s\x00-\x20<>()\[\]@,;:\"'\\/=]+")
 _LONGEST_DOMAIN = 253
-_LONGEST_IP = 64
+LONGEST_IP = 64
+LONGEST_KNOWN = 320
+"""Texts up to here are worth remembering: a stranger's longer ones would fill the memory."""
 _CUT = "..."
 """What daemons write where they cut a name: such a name equals no other."""
 
@@ -45,13 +47,13 @@ FOLLOWS: Mapping[str, tuple[str, ...]] = {
 }
 """What ``finish`` may add, by the field that it follows from."""
 
-_DOMAINS = (("email.from.address", "mail.from.domain"), ("email.to.address", "mail.to.domain"))
-_ADDRESSES = (("source.ip", "source.address"), ("destination.ip", "destination.address"))
-_RELATED: dict[str, tuple[str, ...]] = {}
+DOMAINS = (("email.from.address", "mail.from.domain"), ("email.to.address", "mail.to.domain"))
+ADDRESSES = (("source.ip", "source.address"), ("destination.ip", "destination.address"))
+RELATED: dict[str, tuple[str, ...]] = {}
 for _field, _names in FOLLOWS.items():
     for _name in _names:
         if _name.startswith("related."):
-            _RELATED[_name] = (*_RELATED.get(_name, ()), _field)
+            RELATED[_name] = (*RELATED.get(_name, ()), _field)
 
 
 def value(catalogue: Catalogue, name: str, text: str) -> Any:
@@ -94,11 +96,12 @@ def normal(normaliser: str, text: str) -> str:
 
 def ip(text: str) -> str | None:
     """Return the short form of an address, IPv4 for a mapped one; None for what is no address. A zone (``%eth0``) goes."""
-    return _ip(text) if len(text) <= _LONGEST_IP else None
+    return known_ip(text) if len(text) <= LONGEST_IP else None
 
 
 @lru_cache(8192)
-def _ip(text: str) -> str | None:
+def known_ip(text: str) -> str | None:
+    """Do the same for a text that is known to be short."""
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
@@ -111,6 +114,12 @@ def domain(text: str) -> str:
     """Return lower case without the dot at the end, in A-labels where that can be done; RFC 5890."""
     plain = text.lower().removesuffix(".")
     return plain if plain.isascii() or len(plain) > _LONGEST_DOMAIN else _a_labels(plain)
+
+
+@lru_cache(4096)
+def known_domain(text: str) -> str:
+    """Do the same for a text that is known to be short."""
+    return domain(text)
 
 
 @lru_cache(1024)
@@ -152,18 +161,18 @@ def _fits_one(definition: FieldDef, given: Any) -> bool:
 def finish(fields: dict[str, Any], shape: Shape) -> None:
     """Add what follows from an event's own fields, where its shape may carry it; what is there already stays."""
     allowed = shape.fields
-    for origin, name in _ADDRESSES:
+    for origin, name in ADDRESSES:
         if name in allowed and origin in fields:
             fields.setdefault(name, fields[origin])
-    for origin, name in _DOMAINS:
+    for origin, name in DOMAINS:
         if name in allowed and origin in fields:
-            found = _domain_of(fields[origin][0])
+            found = domain_of(fields[origin][0])
             if found is not None:
                 fields.setdefault(name, found)
     user = fields.get("user.name")
     if user is not None:
         _finish_user(fields, user, allowed)
-    for name, origins in _RELATED.items():
+    for name, origins in RELATED.items():
         if name in allowed and name not in fields:
             values = [fields[origin] for origin in origins if origin in fields]
             if values:
@@ -171,7 +180,7 @@ def finish(fields: dict[str, Any], shape: Shape) -> None:
 
 
 def _finish_user(fields: dict[str, Any], user: str, allowed: Mapping[str, Any]) -> None:
-    found = _domain_of(user)
+    found = domain_of(user)
     if found is None:
         return
     if "user.domain" in allowed:
@@ -180,9 +189,16 @@ def _finish_user(fields: dict[str, Any], user: str, allowed: Mapping[str, Any]) 
         fields.setdefault("user.email", user.lower())
 
 
-def _domain_of(address: str) -> str | None:
+def domain_of(address: str) -> str | None:
     """Return the domain of an address whose domain looks like one: the rest is a stranger's text."""
+    return _domain_of(address) if len(address) <= LONGEST_KNOWN else _read_domain(address)
+
+
+def _read_domain(address: str) -> str | None:
     local, at, name = address.rpartition("@")
     if not (local and at) or name.endswith(_CUT) or len(name) > _LONGEST_DOMAIN or _DOMAIN.fullmatch(name) is None:
         return None
     return domain(name)
+
+
+_domain_of = lru_cache(4096)(_read_domain)

@@ -6,15 +6,29 @@ It stands alone so that the modules that offer such functions and the registry t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+REMEMBERED = 1024
+"""Texts that one function remembers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Derive:
-    """``function`` gets the text of a part and returns final values by field name (and further ``_parts``); ``gives`` lists every name that it may return."""
+    """``function`` gets the text of a part and returns final values by field name (and further ``_parts``), none of them None and each fit for a document.
+
+    ``gives`` lists every name that it may return. ``repeats``: the same texts come again and again, so that they are worth remembering.
+    """
 
     function: Callable[[str], dict[str, Any]]
     gives: tuple[str, ...]
+    repeats: bool = True
+
+
+@cache
+def remembering(function: Callable[[str], dict[str, Any]]) -> Callable[[str], dict[str, Any]]:
+    """Return a function that remembers texts, the same for all shapes. What it returns is shared: nobody may change it."""
+    return lru_cache(REMEMBERED)(function)

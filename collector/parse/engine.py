@@ -1,202 +1,162 @@
 """In: Records. Out: Opened records, and the events of each, in file order within a source.
 
-The plain engine: shapes are tried in order, each by its literal and then by ``fullmatch`` of the message. It is what a
-compiled one must agree with.
+What the plain engine does, from memory and with compiled shapes. Once for each origin is found out what its lines can be (a
+plan); for a line, the first word of its message leads to the few shapes that can take it, and the one that does has a function of its own.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from collector.model.event import Event
-from collector.model.record import Position, Record, SourceInfo, offset_of
-from collector.parse import convert, syslog
-from collector.parse.binding import TRIED
-from collector.parse.extract import Extract, extract, facts
-from collector.parse.lending import lend
-from collector.parse.redact import redact_line
-from collector.parse.sessions import Sessions
-from collector.parse.tags import Tags
-from collector.parse.vocabulary import stream_of
+from collector.parse import redact
+from collector.parse.anatomy import HEAD
+from collector.parse.envelope import Envelopes
+from collector.parse.opened import LEVELS, UNREAD
+from collector.parse.plain import CAP, PlainEngine, matched
+from collector.parse.redact import Redacted
+from collector.parse.sessions import Key, key_of
 
 if TYPE_CHECKING:
     import re
+    from collections.abc import Mapping
 
     from collector.model.catalogue import Catalogue
     from collector.model.identity import Identity
     from collector.model.shape import Shape
-    from collector.model.state import Remembers
     from collector.parse.binding import Entry
+    from collector.parse.dispatch import Table
     from collector.parse.loader import Dispatch, Parsers
-    from collector.parse.redact import Redacted
-    from collector.parse.syslog import Opened
+    from collector.parse.opened import Opened, Origin
+    from collector.parse.plain import Fields, Unborn
 
-CAP = 100
-"""The most events of one line."""
-
-_PROGRAMS = 4096
-"""How many syslog names are remembered; a host has dozens."""
-
-Taken = tuple["Entry", "re.Match[str]"]
-Unborn = tuple["Shape", dict[str, Any]]
+from_bytes = partial(int.from_bytes, byteorder="big")
+_OFFSET = 2
+"""Parts of the identity of a line that has an offset."""
 
 
-class Engine:
+class _Keys(dict[str, Key]):
+    """The keys of the process in the tables whose keys it is; table -> key."""
+
+    def __init__(self, source: str, *process: Any) -> None:
+        super().__init__()
+        self._source = source
+        self._process = process
+
+    def __missing__(self, table: str) -> Key:
+        key = self[table] = key_of(table, self._source, self._process)
+        return key
+
+
+class Plan:
+    """What the engine knows about an origin. ``table`` is None where no shape can take its lines."""
+
+    __slots__ = ("daemon", "dispatch", "host", "is_auth", "keys", "pid", "postfix_service", "service", "source", "table", "tag", "tokens")
+
+    def __init__(self, origin: Origin, dispatch: Dispatch | None, tag: Mapping[str, Any], table: Table | None) -> None:
+        """Gather it."""
+        self.dispatch = dispatch
+        self.table = table
+        self.tokens = {} if table is None else table.tokens
+        self.tag = tag
+        self.host: str = tag["host.name"]
+        self.pid: int | None = tag.get("process.pid")
+        self.source = origin.source.name
+        self.keys = _Keys(self.source, self.host, self.pid)
+        self.service = origin.service or ""
+        self.daemon = "" if dispatch is None else dispatch.daemon or ""
+        self.is_auth = (origin.daemon or "").startswith("auth")
+        self.postfix_service = origin.service.lower() if origin.service is not None and dispatch is not None and dispatch.product == "postfix" else None
+
+
+class Engine(PlainEngine):
     """Turns lines into events. ``debug_lines``: ``count`` them only, or ``ship`` them like others."""
 
     def __init__(self, parsers: Parsers, catalogue: Catalogue, identity: Identity, *, debug_lines: str = "count") -> None:
         """Begin with empty sessions."""
-        self.parsers = parsers
-        self.counts = dict.fromkeys(("lines", "events", "unparsed", "debug", "irrelevant"), 0)
-        self.sessions = Sessions(parsers.ages)
-        self.catalogue = catalogue
-        self._identity = identity
-        self._ships_debug = debug_lines == "ship"
-        self._programs: dict[str, Dispatch | None] = {}
-        self._tags = Tags()
-
-    @property
-    def memories(self) -> tuple[Remembers, ...]:
-        """What must commit with the position."""
-        return (self.sessions,)
-
-    def open(self, record: Record) -> Opened:
-        """Read the envelope; merging needs its time."""
-        return syslog.open_record(record)
+        super().__init__(parsers, catalogue, identity, debug_lines=debug_lines)
+        self.open = Envelopes().open
+        self._first_id = identity.first
 
     def read(self, opened: Opened) -> tuple[Event, ...]:
         """Return the events of a line: none, one or several."""
-        self.counts["lines"] += 1
-        dispatch = self.dispatch(opened)
-        if dispatch is None and opened.name is not None:
-            self.counts["irrelevant"] += 1
-            return ()
-        if opened.level == "debug":
-            self.counts["debug"] += 1
-            if not self._ships_debug:
-                return ()
-        redacted = redact_line(opened, dispatch)
-        taken = None if dispatch is None else take(dispatch, redacted)
-        events = self._unparsed(opened, redacted, dispatch) if dispatch is None or taken is None else self._events(opened, redacted, dispatch, taken)
+        plan: Plan = opened.origin.plan or self._plan(opened.origin)
+        table = plan.table
+        level = opened.known_level
+        if table is None or level == "debug":
+            return super().read(opened)
+        counts = self.counts
+        counts["lines"] += 1
+        text, start, end = opened.text, opened.start, opened.end
+        bucket = plan.tokens.get(text[start : text.find(" ", start) + 1])
+        if bucket is None:
+            queue_id, word = HEAD.match(text, start, end).groups()  # type: ignore[union-attr] - it matches anything
+            if queue_id is None and word in table.doubtful:
+                return self._masked(opened, plan)
+            bucket = table.bucket(queue_id, word)
+            if level == UNREAD:
+                level = opened.level if word in LEVELS else None
+        elif level == UNREAD:
+            level = None
+        for guard, fullmatch, also, make, entry, secret in bucket:
+            if guard in text and (match := fullmatch(text, start, end)) is not None and (also is None or text.find(also, start, end) >= 0):
+                break
+        else:
+            return self._masked(opened, plan)
+        if secret is not None and secret(text, start, end):
+            return self._masked(opened, plan)
+        record = opened.record
+        identity = record.position.identity
+        if len(identity) != _OFFSET or opened.repeat > 1:
+            return self._several(opened, Redacted(text, start, end), plan, entry, match)
+        lineage, offset = identity
+        time = record.near if opened.time is None else opened.time
+        found = make(match, text, text[start:end], from_bytes(offset), opened, plan, self.sessions, time, None)
+        if found.__class__ is not dict:
+            return self._several(opened, Redacted(text, start, end), plan, entry, match, found)
+        if plan.postfix_service is not None:
+            found.setdefault("postfix.service", plan.postfix_service)
+        if level is not None:
+            found.setdefault("log.level", level)
+        if record.truncated:
+            found["log.flags"] = ["truncated"]
+        counts["events"] += 1
+        return (Event(self._first_id(lineage, offset, record.raw), time, entry.shape, found, plan.tag),)
+
+    def _plan(self, origin: Origin) -> Plan:
+        dispatch = self.lookup(origin)
+        table = None if dispatch is None or not dispatch.entries else self.parsers.compiled.table(dispatch)
+        plan = origin.plan = Plan(origin, dispatch, self._tags.of(origin, dispatch), table)
+        return plan
+
+    def _masked(self, opened: Opened, plan: Plan) -> tuple[Event, ...]:
+        """Return the events of a line that may hold a secret, or that no shape takes as it is."""
+        assert plan.table is not None
+        redacted = redact.redact_line(opened, plan.dispatch)
+        text, start, end = redacted.text, redacted.start, redacted.end
+        queue_id, word = HEAD.match(text, start, end).groups()  # type: ignore[union-attr]
+        for row in plan.table.bucket(queue_id, word):
+            match = matched(row.entry, redacted)
+            if match is not None:
+                return self._several(opened, redacted, plan, row.entry, match)
+        events = self._unparsed(opened, redacted, plan.dispatch)
         self.counts["events"] += len(events)
         return events
 
-    def dispatch(self, opened: Opened) -> Dispatch | None:
-        """Return what the line's program means; None for no mail program, or where no envelope opened the line."""
-        name = opened.name
-        if name is None:
-            return None
-        if name not in self._programs:
-            if len(self._programs) >= _PROGRAMS:
-                self._programs.clear()
-            self._programs[name] = self.parsers.lookup(name)
-        return self._programs[name]
-
-    def extract(self, entry: Entry, match: re.Match[str], opened: Opened, redacted: Redacted) -> Extract:
-        """Return what the line alone says, before sessions lend anything."""
-        found = extract(entry, match, opened, self.catalogue)
-        if redacted.password_hash is not None and TRIED in entry.shape.fields:
-            found.fields[TRIED] = self.seal(redacted.password_hash)
-        return found
-
-    def seal(self, text: str) -> str:
-        """Return what stands for a value that must not leave the host: equal for equal ones, and nothing can be guessed from it.
-
-        Events, and so sessions and windows, whose memory lies in the spool, hold only this.
-        """
-        return self._identity.value(text).hex()
-
-    def spans(self, text: str, near: int) -> dict[str, tuple[int, int]]:
-        """Return where the parts of the shape that takes a line stand in it, envelope parts included; {} where none takes it."""
-        opened = self.open(Record(SourceInfo("spans"), text.encode("utf-8", "backslashreplace"), near, Position((), b"")))
-        dispatch = self.dispatch(opened)
-        redacted = redact_line(opened, dispatch)
-        taken = None if dispatch is None else take(dispatch, redacted)
-        if taken is None:
-            return {}
-        entry, match = taken
-        found = dict(opened.spans)
-        found |= {name: found[part] for part, name in entry.lends.items() if part in found}
-        seen: set[str] = set()
-        for group, part in entry.pattern.parts:
-            if match[group] is not None and part not in seen:
-                seen.add(part)
-                found[part] = (redacted.original(match.start(group)), redacted.original(match.end(group)))
-        if redacted.password_hash is not None:
-            found[TRIED] = next(cut[:2] for cut in reversed(redacted.cuts) if cut[2] == "password-hash")
-        return found
-
-    def _unparsed(self, opened: Opened, redacted: Redacted, dispatch: Dispatch | None) -> tuple[Event, ...]:
-        stream = stream_of(dispatch.product if dispatch is not None else "dovecot" if "dovecot" in opened.text else "postfix")
-        if opened.level == "debug":
-            return self._born(opened, redacted, dispatch, [(self.parsers.debug[stream], {"event.reason": redacted.message})])
-        self.counts["unparsed"] += 1
-        return self._born(opened, redacted, dispatch, [(self.parsers.unparsed[stream], {})])
-
-    def _events(self, opened: Opened, redacted: Redacted, dispatch: Dispatch, taken: Taken) -> tuple[Event, ...]:
-        entry, match = taken
-        found = self.extract(entry, match, opened, redacted)
-        fields = found.fields
-        stated = facts(entry, opened, dispatch.daemon)
-        for name, value in stated.items():
-            fields.setdefault(name, value)
-        times = 1 if entry.times is None else max(1, found.number(entry.times))
-        tag = self._tags.of(opened, dispatch)
-        counted = lend(self.sessions, entry, opened.record.source.name, _time(opened), tag, fields, times * opened.repeat)
-        events: list[Unborn] = [(entry.shape, fields)] * min(times, CAP + 1)
-        for further in entry.further:
-            number = (1 if further.times is None else found.number(further.times)) - counted.get(further.less or "", 0)
-            copied = {name: value for name, value in stated.items() if name in further.shape.fields}
-            copied |= {name: fields[name] for name in further.copies if name in fields}
-            events += [(further.shape, copied)] * min(max(number, 0), CAP + 1)
-        return self._born(opened, redacted, dispatch, events * min(opened.repeat, CAP + 1))
-
-    def _born(self, opened: Opened, redacted: Redacted, dispatch: Dispatch | None, found: list[Unborn]) -> tuple[Event, ...]:
-        record = opened.record
-        line = _line(opened, redacted, dispatch)
-        tag = self._tags.of(opened, dispatch)
-        events = []
-        for ordinal, (shape, fields) in enumerate(found[:CAP]):
-            dynamic = {**line, **fields}
-            convert.finish(dynamic, shape)
-            events.append(Event(self._identity.line(record.position.identity, record.raw, ordinal), _time(opened), shape, dynamic, tag))
-        if len(found) > CAP:
-            events[-1].dynamic["mail.capped"] = True
-        return tuple(events)
-
-
-def take(dispatch: Dispatch, redacted: Redacted) -> Taken | None:
-    """Return the first shape that takes a line, and its match."""
-    for entry in dispatch.entries:
-        match = matched(entry, redacted)
-        if match is not None:
-            return entry, match
-    return None
-
-
-def matched(entry: Entry, redacted: Redacted) -> re.Match[str] | None:
-    """Try one shape: its literal, then its regex."""
-    if redacted.text.find(entry.contains, redacted.start, redacted.end) < 0:
-        return None
-    return entry.pattern.regex.fullmatch(redacted.text, redacted.start, redacted.end)
-
-
-def _line(opened: Opened, redacted: Redacted, dispatch: Dispatch | None) -> dict[str, Any]:
-    """Return what every event of a line says about the line itself."""
-    line: dict[str, Any] = {"event.original": redacted.text, "message": redacted.message}
-    offset = offset_of(opened.record.position)
-    if offset is not None:
-        line["log.offset"] = offset
-    if opened.record.truncated:
-        line["log.flags"] = ["truncated"]
-    if opened.level is not None:
-        line["log.level"] = opened.level
-    if redacted.kinds:
-        line["mail.redacted"] = list(redacted.kinds)
-    if opened.service is not None and dispatch is not None and dispatch.product == "postfix":
-        line["postfix.service"] = opened.service.lower()
-    return line
-
-
-def _time(opened: Opened) -> int:
-    return opened.record.near if opened.time is None else opened.time
+    def _several(self, opened: Opened, redacted: Redacted, plan: Plan, entry: Entry, match: re.Match[str], found: Fields | list[Unborn] | None = None) -> tuple[Event, ...]:
+        """Return the events of a line that is no ordinary one: it has several, a secret, no offset, or not quite what its shape expects."""
+        assert plan.dispatch is not None
+        if found is None:
+            tried = None if redacted.password_hash is None else self.seal(redacted.password_hash)
+            time = opened.record.near if opened.time is None else opened.time
+            make = self.parsers.compiled.function(entry)
+            found = make(match, redacted.text, redacted.message, None, opened, plan, self.sessions, time, tried)
+        if found is None:
+            events = self._events(opened, redacted, plan.dispatch, (entry, match))
+        else:
+            unborn = [(entry.shape, found)] if isinstance(found, dict) else found
+            del unborn[0][1]["log.offset"]
+            events = self._born(opened, redacted, plan.dispatch, unborn * min(opened.repeat, CAP + 1))
+        self.counts["events"] += len(events)
+        return events

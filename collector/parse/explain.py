@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from collector.parse.engine import matched
+from collector.parse.plain import matched
 from collector.parse.redact import redact_line
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collector.parse.binding import Entry
     from collector.parse.engine import Engine
     from collector.parse.loader import Dispatch
+    from collector.parse.opened import Opened
     from collector.parse.redact import Redacted
-    from collector.parse.syslog import Opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Explanation:
 def explain(engine: Engine, record: Record) -> Explanation:
     """Read one line as the engine does and say why; the sessions of ``engine`` learn from it as from any line."""
     opened = engine.open(record)
-    dispatch = engine.dispatch(opened)
+    dispatch = engine.lookup(opened.origin)
     redacted = redact_line(opened, dispatch)
     tried, entry = _tries(dispatch, redacted)
     counts = dict(engine.counts)
@@ -78,8 +78,11 @@ def explain(engine: Engine, record: Record) -> Explanation:
 
 
 def _envelope(opened: Opened) -> dict[str, Any]:
-    names = ("envelope", "time", "host", "program", "product", "service", "daemon", "pid", "level", "priority", "repeat")
-    return {name: value for name in names if (value := getattr(opened, name)) is not None}
+    origin = opened.origin
+    said = {"envelope": origin.envelope, "time": opened.time}
+    said |= {name: getattr(origin, name) for name in ("host", "program", "product", "service", "daemon", "pid")}
+    said |= {"level": opened.level, "priority": origin.priority, "repeat": opened.repeat}
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def _tries(dispatch: Dispatch | None, redacted: Redacted) -> tuple[tuple[Tried, ...], Entry | None]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from collector.model.catalogue import Catalogue
     from collector.parse.binding import Entry
-    from collector.parse.syslog import Opened
+    from collector.parse.opened import Opened
 
 _DIGITS = 9
 _MOST = 10**_DIGITS - 1
@@ -29,15 +29,19 @@ class Extract:
 
     def number(self, part: str) -> int:
         """Return a part as a count; what is none counts as nothing."""
-        value = self.local.get(part, self.texts.get(part))
-        if isinstance(value, int):
-            return value if 0 <= value <= _MOST else 0
-        return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _DIGITS else 0
+        return count(self.local.get(part, self.texts.get(part)))
+
+
+def count(value: Any) -> int:
+    """Return a value as a count: digits or a whole number, and not more than nine digits of it."""
+    if isinstance(value, int):
+        return value if 0 <= value <= _MOST else 0
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _DIGITS else 0
 
 
 def extract(entry: Entry, match: re.Match[str], opened: Opened, catalogue: Catalogue) -> Extract:
     """Take the parts out of a match, convert them, derive from them. Of a part that stands twice, the first group that took part wins."""
-    found = Extract({part: opened.text[begin:end] for part, (begin, end) in opened.spans.items() if part.startswith("_")})
+    found = Extract(dict(opened.parts))
     own: set[str] = set()
     for group, part in entry.pattern.parts:
         text = match[group]
@@ -49,7 +53,7 @@ def extract(entry: Entry, match: re.Match[str], opened: Opened, catalogue: Catal
             _put(found.fields, part, convert.value(catalogue, part, text))
     _derive(entry, found)
     for part, name in entry.lends.items():
-        if part in found.texts and not (part == "_user" and (opened.daemon or "").startswith("auth")):
+        if part in found.texts and not (part == "_user" and (opened.origin.daemon or "").startswith("auth")):
             _put(found.fields, name, convert.value(catalogue, name, found.texts[part]))
     return found
 
@@ -68,7 +72,7 @@ def _derive(entry: Entry, found: Extract) -> None:
 
 def facts(entry: Entry, opened: Opened, daemon: str | None) -> Mapping[str, Any]:
     """Return the facts of the service in the middle of the name, or else of the daemon."""
-    return entry.facts.get(opened.service or "") or entry.facts.get(daemon or "") or {}
+    return entry.facts.get(opened.origin.service or "") or entry.facts.get(daemon or "") or {}
 
 
 def _put(fields: dict[str, Any], name: str, value: Any) -> None:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from collector.errors import Location, ParserError
-from collector.model.backtracking import faults
+from collector.model.backtracking import faults, parse
 from collector.model.strict_yaml import did_you_mean
+from collector.parse.anatomy import Anatomy, dissect
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # its source holds escapes that newer compilers warn about
@@ -40,6 +41,7 @@ class Pattern:
 
     regex: re.Pattern[str]
     parts: tuple[tuple[str, str], ...]
+    anatomy: Anatomy
 
 
 class Patterns:
@@ -74,14 +76,15 @@ class Patterns:
         named = dict(parts)
         try:
             regex = re.compile(source, re.ASCII | re.DOTALL)
-            found = next(faults(source, {number: named[group] for group, number in regex.groupindex.items() if group in named}), None)
+            tree = parse(source)
+            found = next(faults(tree, {number: named[group] for group, number in regex.groupindex.items() if group in named}), None)
         except (re.error, OverflowError, RecursionError) as error:
             raise ParserError(f"no regex: {error}", at) from error
         if found is not None:
             raise ParserError(found[0], at, found[1])
         if len(regex.groupindex) != len(parts):
             raise ParserError("a group with a name of its own", at, "write %{PATTERN:part}")
-        return Pattern(regex, tuple(parts))
+        return Pattern(regex, tuple(parts), dissect(tree))
 
     def _expand(self, text: str, at: Location, inside: tuple[str, ...], parts: list[tuple[str, str]]) -> str:
         out: list[str] = []

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from collector.errors import ParserError
 from collector.parse import binding, samples
 from collector.parse.definition import define_all
+from collector.parse.dispatch import Compiled
 from collector.parse.grok import Patterns
 from collector.parse.vocabulary import STREAMS
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 class Program:
     """Which lines a parser file reads."""
 
+    name: str
     product: str
     globs: tuple[str, ...]
     entries: tuple[Entry, ...]
@@ -53,12 +55,12 @@ class Dispatch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parsers:
-    """All that content says about lines. ``ages``: table -> ms; ``unparsed``, ``debug``: stream -> the shape of lines that nothing takes."""
+    """All that content says about lines. ``unparsed``, ``debug``: stream -> the shape of lines that nothing takes."""
 
     programs: tuple[Program, ...]
-    ages: Mapping[str, int]
     unparsed: Mapping[str, Shape]
     debug: Mapping[str, Shape]
+    compiled: Compiled
 
     @property
     def products(self) -> tuple[str, ...]:
@@ -109,14 +111,17 @@ def load(files: Iterable[Text], patterns: Iterable[Text], catalogue: Catalogue) 
     programs = []
     for definition, source in defined:
         entries = binding.entries(definition, source, known, catalogue, tables)
-        programs.append(Program(definition.product, definition.program, tuple(entries)))
+        programs.append(Program(definition.parser, definition.product, definition.program, tuple(entries)))
     binding.check_lending(programs, tables)
-    debug = {stream: catalogue.shape(f"{stream}.debug", "debug-line", stream, carried=("event.reason", *binding.LINE)) for stream in STREAMS}
-    unparsed = {stream: catalogue.shape(f"{stream}.unparsed", "unparsed-line", stream, carried=binding.LINE) for stream in STREAMS}
-    parsers = Parsers(tuple(programs), {name: table.age for name, table in tables.items()}, unparsed, debug)
+    debug = {stream: _of_any_line(f"{stream}.debug", "debug-line", stream, catalogue, "event.reason") for stream in STREAMS}
+    unparsed = {stream: _of_any_line(f"{stream}.unparsed", "unparsed-line", stream, catalogue) for stream in STREAMS}
+    parsers = Parsers(tuple(programs), unparsed, debug, Compiled(programs, catalogue))
     stray = next(samples.strays(parsers), None)
     if stray is not None:
         raise ParserError(f"{stray.shape}, sample {stray.number}: {stray.message}", stray.at, "a sample is taken first by its own shape: order the shapes, or say more in grok")
     return parsers
 
 
+def _of_any_line(name: str, action: str, stream: str, catalogue: Catalogue, *also: str) -> Shape:
+    shape = catalogue.shape(name, action, stream, carried=(*also, *binding.LINE))
+    return binding.with_sure(shape, {*also, *binding.SURE})

@@ -7,6 +7,7 @@ of one daemon into a line of another hides nothing.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from collector.parse.loader import Dispatch
-    from collector.parse.syslog import Opened
+    from collector.parse.opened import Opened
 
 MASK = "***"
 KINDS = ("password", "password-hash", "auth-argument", "base64")
@@ -99,6 +100,42 @@ def redact(text: str, start: int, end: int | None = None, product: str | None = 
     return Redacted("".join(out), start, stop - removed, tuple(kind for kind in KINDS if kind in kinds), hashes[-1] if hashes else None, cuts)
 
 
+Guard = Callable[[str, int, int], bool]
+
+
+def guard(product: str, daemon: str | None, may_hold: Callable[[str], bool]) -> Guard | None:
+    """Return a cheap test of a text's message: where it says no, and the first word (anatomy.HEAD) is not ``doubtful``, ``redact`` takes out nothing.
+
+    ``may_hold`` says which texts the message could hold at all. None: no message of that kind has a secret.
+    """
+    if product == "dovecot":
+        return _dovecot_may if (daemon is None or "auth" in daemon.split("-")) and any(map(may_hold, _OF_DOVECOT)) else None
+    held = [words for words in (_REASON, *_PAYLOADS) if may_hold(words)]
+    return _pregreet if held == ["PREGREET"] else _postfix_may if held else None
+
+
+def doubtful(word: str) -> bool:
+    """Say whether a message that begins with a word may be one of those that are known by their begin."""
+    return word == "" or "sasl_" in word or "get_passwd" in word or word == "maps_find"
+
+
+_OF_DOVECOT = ("pass", "resp=", ") != '")
+
+
+def _dovecot_may(text: str, _start: int, _end: int) -> bool:
+    return "pass" in text or "resp=" in text or ") != '" in text
+
+
+def _pregreet(text: str, _start: int, _end: int) -> bool:
+    return "PREGREET" in text
+
+
+def _postfix_may(text: str, start: int, end: int) -> bool:
+    if "COMMAND" in text or "PREGREET" in text or "MTP command" in text or "command pip" in text or "request longer" in text or "BARE NEWLINE" in text:
+        return True
+    return _REASON in text and next(_reason(text, start, end), None) is not None
+
+
 def _disjoint(found: list[Cut]) -> tuple[Cut, ...]:
     """Leave empty cuts out; of cuts that overlap, the one that begins first takes the others in."""
     out: list[Cut] = []
@@ -128,10 +165,7 @@ def _dovecot(text: str, start: int, end: int) -> Iterator[Cut]:
 
 
 def _postfix(text: str, start: int, end: int) -> Iterator[Cut]:
-    if (reason := text.find(_REASON, start, end)) >= 0:
-        begin = reason + len(_REASON)
-        user = text.find(_USER, begin, end)
-        yield from _runs(text, begin, end if user < 0 else user)
+    yield from _reason(text, start, end)
     if (dialogue := _DIALOGUE.match(text, start, end)) is not None:
         yield from _said(text, dialogue.end(), end)
     for known, kind in ((_SASL_ARGUMENT, "auth-argument"), (_SASL_PASSWORD, "password")):
@@ -141,6 +175,13 @@ def _postfix(text: str, start: int, end: int) -> Iterator[Cut]:
     if places:
         at, words = min(places)
         yield from _payload(text, at + len(words), end)
+
+
+def _reason(text: str, start: int, end: int) -> Iterator[Cut]:
+    if (reason := text.find(_REASON, start, end)) >= 0:
+        begin = reason + len(_REASON)
+        user = text.find(_USER, begin, end)
+        yield from _runs(text, begin, end if user < 0 else user)
 
 
 def _said(text: str, begin: int, end: int) -> Iterator[Cut]:

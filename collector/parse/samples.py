@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from collector.model.record import Position, Record, SourceInfo
-from collector.parse.engine import matched
+from collector.parse.plain import matched
 from collector.parse.redact import redact_line
 from collector.parse.syslog import open_record
 

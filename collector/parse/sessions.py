@@ -1,7 +1,7 @@
 """In: uses of session tables by lines. Out: what earlier lines of the same key lend. Memory that commits with the position.
 
-Lending goes forward only. A row is [order, time, fields, counts]: ``order`` grows with each writing and is what eviction
-goes by, so that it survives in whatever order the parts of a lap and the deltas between them were written.
+Lending goes forward only. ``order`` grows with each writing and is what eviction goes by, so that it survives in whatever order
+the parts of a lap and the deltas between them were written. In a delta a row is [key, order, time, fields, counts], a removal [key].
 """
 
 from __future__ import annotations
@@ -9,100 +9,168 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from collector.model import json
-from collector.model.state import Table
+from collector.model.state import PART
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
 LIMIT = 32 << 20
 """Bytes that all tables hold together."""
 
-_ROW = 512
-"""What a row costs in memory besides its text."""
+_ROW = 1024
+"""What a row costs in memory besides its texts: key, row, two dicts, its places in the tables."""
+_FIELD = 128
+"""What a field costs besides its text, with the growth of the dict that holds it."""
+_WIDE = 8
+"""Bytes of a character, at the most, in a text that is not ASCII: as it is, and as UTF-8 once it was serialised."""
 
 _MOST = 1 << 53
 """Where a counter stops: a stranger's lines add to it."""
 
-_ORDER, _TIME, _FIELDS, _COUNTS = range(4)
+ORDER, TIME, FIELDS, COUNTS, SIZE = range(5)
+"""The places in a row."""
+
+Key = str
+"""Table, source, values of the table's key, with NULs between them: sessions never join across sources."""
 
 
-class Sessions(Table):
+def key_of(table: str, source: str, values: Iterable[Any]) -> Key:
+    """Return the key of a row."""
+    return "\0".join((table, source, *map(str, values)))
+
+
+class Sessions:
     """Rows of all session tables of all sources, in the order of their last writing; the oldest go where the limit is reached."""
 
-    def __init__(self, ages: Mapping[str, int], limit_bytes: int = LIMIT) -> None:
-        """Begin empty; ``ages`` says in ms how long a row of each table lives after its last writing."""
-        super().__init__("parse.sessions")
-        self._ages = ages
-        self._limit = limit_bytes
-        self._sizes: dict[str, int] = {}
-        self._total = 0
+    name = "parse.sessions"
+
+    def __init__(self, limit_bytes: int = LIMIT) -> None:
+        """Begin empty."""
+        self.rows: dict[Key, list[Any]] = {}
         self.evicted = 0
         """Rows that went for want of room, since the start."""
+        self._limit = limit_bytes
+        self._order = 0
+        self._size = 0
+        self._touched: dict[Key, None] = {}
 
     @property
     def size(self) -> int:
         """Bytes that the rows count for."""
-        return self._total
+        return self._size
 
-    @staticmethod
-    def key(source: str, table: str, values: Sequence[Any]) -> str:
-        """Return the key of a row: sessions never join across sources."""
-        return json.dumps([source, table, *values]).decode()
-
-    def lent(self, key: str, table: str, now: int) -> Mapping[str, Any]:
-        """Return the fields that earlier lines gave; ``now`` is event time in ms."""
-        row = self._row(key, table, now)
-        fields: Mapping[str, Any] = row[_FIELDS] if row is not None else {}
-        return fields
-
-    def counted(self, key: str, table: str, name: str, now: int) -> int:
-        """Return a counter of the session."""
-        row = self._row(key, table, now)
-        return int(row[_COUNTS].get(name, 0)) if row is not None else 0
-
-    def write(self, key: str, table: str, now: int, fields: Mapping[str, Any], counts: Mapping[str, int]) -> None:
-        """Give fields to the session and add to its counters; opens it where there is none."""
-        row = self._row(key, table, now)
-        known, counters = (dict(row[_FIELDS]), dict(row[_COUNTS])) if row is not None else ({}, {})
-        known |= fields
-        for name, number in counts.items():
-            counters[name] = min(counters.get(name, 0) + number, _MOST)
-        self.forget(key)
-        self[key] = [self._next_order(), now, known, counters]
-        self._weigh(key)
-        self._shrink()
-
-    def forget(self, key: str) -> None:
-        """Close the session."""
-        self._total -= self._sizes.pop(key, 0)
-        self.discard(key)
-
-    def recall(self, blobs: Iterable[bytes]) -> None:
-        """See Remembers: the order of writing is what the rows say."""
-        super().recall(blobs)
-        rows = sorted(self.items(), key=lambda item: item[1][_ORDER])
-        dict.clear(self)
-        self._sizes.clear()
-        self._total = 0
-        for key, row in rows:
-            dict.__setitem__(self, key, row)
-            self._weigh(key)
-
-    def _row(self, key: str, table: str, now: int) -> list[Any] | None:
-        row: list[Any] | None = self.get(key)
-        if row is not None and now - row[_TIME] > self._ages[table]:
+    def row(self, key: Key, age: int, now: int) -> list[Any] | None:
+        """Return the row that earlier lines wrote, unless more than ``age`` (ms) has passed since; ``now`` is event time in ms."""
+        row = self.rows.get(key)
+        if row is not None and now - row[TIME] > age:
             self.forget(key)
             return None
         return row
 
-    def _next_order(self) -> int:
-        return 1 + next((row[_ORDER] for row in reversed(self.values())), 0)
+    def write(self, key: Key, age: int, now: int, fields: dict[str, Any], counts: Mapping[str, int]) -> None:
+        """Give fields to the session and add to its counters; opens it where there is none. ``fields`` belongs to the row from now on."""
+        row = self.rows.get(key)
+        if row is None or now - row[TIME] > age:
+            self.open(key, now, fields, counts)
+            return
+        del self.rows[key]
+        self._order += 1
+        self._size -= row[SIZE]
+        row[ORDER], row[TIME] = self._order, now
+        row[FIELDS].update(fields)
+        for name, number in counts.items():
+            row[COUNTS][name] = min(row[COUNTS].get(name, 0) + number, _MOST)
+        self._put(key, row)
 
-    def _weigh(self, key: str) -> None:
-        self._sizes[key] = size = _ROW + len(key) + len(json.dumps(self[key]))
-        self._total += size
+    def open(self, key: Key, now: int, fields: dict[str, Any], counts: Mapping[str, int]) -> None:
+        """Begin a session anew."""
+        row = self.rows.pop(key, None)
+        if row is not None:
+            self._size -= row[SIZE]
+        self._order += 1
+        self._put(key, [self._order, now, fields, {name: min(number, _MOST) for name, number in counts.items()} if counts else {}, 0])
+
+    def _put(self, key: Key, row: list[Any]) -> None:
+        row[SIZE] = size = _size(key, row[FIELDS], row[COUNTS])
+        self._size += size
+        self.rows[key] = row
+        self._touched[key] = None
+        if self._size > self._limit:
+            self._shrink()
+
+    def forget(self, key: Key) -> None:
+        """Close the session."""
+        row = self.rows.pop(key, None)
+        if row is not None:
+            self._size -= row[SIZE]
+            self._touched[key] = None
+
+    def delta(self) -> bytes:
+        """See Remembers."""
+        if not self._touched:
+            return b""
+        blob = json.dumps([[key, *self.rows.get(key, ())[:SIZE]] for key in self._touched])
+        self._touched.clear()
+        return blob
+
+    def lap(self) -> Iterator[bytes]:
+        """See Remembers. A row that was forgotten meanwhile is left out: its removal stands in a delta."""
+        part: list[Any] = []
+        size = 0
+        for key in list(self.rows):
+            if size >= PART:
+                yield json.dumps(part)
+                part, size = [], 0
+            row = self.rows.get(key)
+            if row is not None:
+                # A copy: the row may be written before the part is.
+                part.append([key, *row[:FIELDS], dict(row[FIELDS]), dict(row[COUNTS])])
+                size += row[SIZE]
+        if part:
+            yield json.dumps(part)
+
+    def recall(self, blobs: Iterable[bytes]) -> None:
+        """See Remembers: the order of writing is what the rows say."""
+        found: dict[Key, list[Any]] = {}
+        for blob in blobs:
+            for key, *row in json.loads(blob):
+                if row:
+                    found[key] = [*row, 0]
+                else:
+                    found.pop(key, None)
+        self.rows.clear()
+        self._touched.clear()
+        self._size = self._order = 0
+        for key, row in sorted(found.items(), key=lambda item: item[1][ORDER]):
+            self._put(key, row)
+            self._order = row[ORDER]
+        self._touched.clear()
+
+    def keep(self) -> int | None:
+        """See Remembers."""
+        return None
 
     def _shrink(self) -> None:
-        while self._total > self._limit:
-            self.forget(next(iter(self)))
-            self.evicted += 1
+        """Make some more room than is needed: the oldest row of a dict is found behind the places of all that went before it."""
+        enough = self._limit - self._limit // 64
+        size = self._size
+        oldest = []
+        for key, row in self.rows.items():
+            if size <= enough:
+                break
+            size -= row[SIZE]
+            oldest.append(key)
+        for key in oldest:
+            self.forget(key)
+        self.evicted += len(oldest)
+
+
+def _size(key: Key, fields: dict[str, Any], counts: dict[str, int]) -> int:
+    """Estimate what a row costs in memory; at least as much as it does."""
+    size = _ROW + _FIELD * (len(fields) + len(counts)) + (len(key) if key.isascii() else _WIDE * len(key))
+    for value in fields.values():
+        if value.__class__ is str:
+            size += len(value) if value.isascii() else _WIDE * len(value)
+        elif value.__class__ is list:
+            size += sum(_FIELD + _WIDE * len(one) for one in value if one.__class__ is str)
+    return size

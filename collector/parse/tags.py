@@ -1,4 +1,4 @@
-"""In: opened records. Out: tags: what every line of one source, host, program and pid carries, as one shared mapping."""
+"""In: origins of lines. Out: tags: what every line of one source, host, program and pid carries, as one shared mapping."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from collector.parse.loader import Dispatch
-    from collector.parse.syslog import Opened
+    from collector.parse.opened import Origin
 
 _LIMIT = 8192
 """Tags that are remembered; a busy host has some hundred processes."""
@@ -31,39 +31,36 @@ class Tags:
         """Begin empty."""
         self._known: dict[tuple[Any, ...], Mapping[str, Any]] = {}
 
-    def of(self, opened: Opened, dispatch: Dispatch | None) -> Mapping[str, Any]:
-        """Return the tag of a line; without a dispatch (no envelope, no program) its service is unknown."""
-        key = (opened.record.source, opened.host, opened.program, opened.daemon, opened.pid, opened.priority, _zoneless(opened), dispatch is None)
+    def of(self, origin: Origin, dispatch: Dispatch | None) -> Mapping[str, Any]:
+        """Return the tag of an origin; without a dispatch (no envelope, no program) its service is unknown."""
+        key = (origin.source, origin.host, origin.program, origin.daemon, origin.pid, origin.priority, origin.zoneless, dispatch is None)
         found = self._known.get(key)
         if found is None:
             if len(self._known) >= _LIMIT:
                 self._known.clear()
-            found = self._known[key] = _tag(opened, dispatch)
+            found = self._known[key] = _tag(origin, dispatch)
         return found
 
 
-def _tag(opened: Opened, dispatch: Dispatch | None) -> dict[str, Any]:
-    source = opened.record.source
-    tag: dict[str, Any] = {"host.name": opened.host or source.host or "localhost", "input.type": source.input}
+def _tag(origin: Origin, dispatch: Dispatch | None) -> dict[str, Any]:
+    source = origin.source
+    tag: dict[str, Any] = {"host.name": origin.host or source.host or "localhost", "input.type": source.input}
     tag["service.type"] = tag["service.name"] = UNKNOWN
     if dispatch is not None:
         tag["service.type"] = dispatch.product
         tag["service.name"] = dispatch.service_name
         tag["process.name"] = dispatch.daemon or dispatch.product
-    if opened.pid is not None:
-        tag["process.pid"] = opened.pid
-    if opened.program is not None:
-        tag["log.syslog.appname"] = opened.program
-    if opened.priority is not None:
-        facility, severity = divmod(opened.priority, 8)
-        tag |= {"log.syslog.priority": opened.priority, "log.syslog.facility.code": facility, "log.syslog.severity.code": severity}
+    if origin.pid is not None:
+        tag["process.pid"] = origin.pid
+    if origin.program is not None:
+        tag["log.syslog.appname"] = origin.program
+    if origin.priority is not None:
+        facility, severity = divmod(origin.priority, 8)
+        tag |= {"log.syslog.priority": origin.priority, "log.syslog.facility.code": facility, "log.syslog.severity.code": severity}
         tag |= {"log.syslog.facility.name": _FACILITIES[facility], "log.syslog.severity.name": _SEVERITIES[severity]}
     if source.path is not None:
         tag["log.file.path"] = source.path
-    if _zoneless(opened):
+    if origin.zoneless:
         tag["event.timezone"] = source.timezone
     return tag
 
-
-def _zoneless(opened: Opened) -> bool:
-    return opened.stamp is not None and not opened.named_year

@@ -117,6 +117,13 @@ class Lane:
             self._head = self._opened(self._records.popleft())
         return self._head
 
+    def reopen(self, opener: Callable[[Record], Opened]) -> None:
+        """Go on in another merge: what was opened and not taken is opened anew."""
+        if self._head is not None and self._head.opened is not None:
+            self._records.appendleft(self._head.opened.record)
+            self._head = None
+        self._open = opener
+
     def _read(self, now: int) -> None:
         try:
             self._records.extend(self._source.read(READ))
@@ -228,6 +235,13 @@ class Merge:
         self._clocks.place(lane)
         self._lanes.append(lane)
         self._lanes.sort(key=lambda lane: lane.name)
+
+    def adopt(self, other: Merge) -> None:
+        """Go on with the sources of another merge, and with what it had read of them and not taken; they stand where ``memories`` say."""
+        for lane in other._lanes:
+            lane.reopen(self._open)
+            self._clocks.place(lane)
+        self._lanes += other._lanes
 
     def tell(self, time: int, events: Iterable[Event]) -> None:
         """Queue born events that arrived at ``time`` (ms)."""

@@ -12,8 +12,8 @@ from collector.model import json
 from collector.model.alert import Alert, Fact
 from collector.model.document import Batch
 from collector.parse.enrich import Enricher
-from collector.pipeline import tally
 from collector.pipeline.render import Rendered
+from collector.pipeline.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -49,6 +49,7 @@ class Pipeline:
         self.taken = 0
         """How many things the merge has given so far."""
         self._batch = Batch()
+        self._tally = Tally()
         self._last: dict[str, Record] = {}
         """The last record of each source in this batch: reading goes on behind it."""
 
@@ -103,7 +104,7 @@ class Pipeline:
     def _told(self, found: Iterable[Alert | Fact], now: int) -> Iterator[Judged]:
         for one in found:
             if isinstance(one, Alert):
-                tally.count_alert(self._batch.tallies, one)
+                self._tally.alert(one)
                 placed = replace(one, fields={**one.fields, **self.enricher.at(one.time)})
                 yield placed, self._keep(self._renderer.alert(placed))
             else:
@@ -113,7 +114,7 @@ class Pipeline:
 
     def _shown(self, event: Event) -> Rendered:
         self.enricher.enrich(event)
-        tally.count(self._batch.tallies, event)
+        self._tally.event(event)
         return self._keep(self._renderer.event(event))
 
     def _keep(self, rendered: Rendered) -> Rendered:
@@ -132,6 +133,7 @@ class Pipeline:
         batch, self._batch = self._batch, Batch()
         batch.positions = {name: record.position.resume for name, record in self._last.items()}
         self._last.clear()
+        batch.tallies = self._tally.take()
         for memory in self.memories:
             delta = memory.delta()
             keep = memory.keep()

@@ -7,7 +7,6 @@ from run to run.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from collector.detect import attack
@@ -15,6 +14,8 @@ from collector.model import json
 from collector.model.document import AlertRow, Document
 from collector.model.moment import iso
 from collector.parse.convert import FOLLOWS
+from collector.pipeline.forms import Forms
+from collector.pipeline.nesting import nest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,31 +23,14 @@ if TYPE_CHECKING:
     from collector.model.alert import Alert
     from collector.model.catalogue import Catalogue
     from collector.model.event import Event
+    from collector.model.shape import Shape
 
 ECS_VERSION = "8.11.0"
 
 
-def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn dotted names into objects; the catalogue has no name that is a leaf here and an object there."""
-    whole: dict[str, Any] = {}
-    for name, value in flat.items():
-        place = whole
-        path, leaf = _path(name)
-        for part in path:
-            place = place.setdefault(part, {})
-        place[leaf] = value
-    return whole
-
-
-@cache
-def _path(name: str) -> tuple[tuple[str, ...], str]:
-    *path, leaf = name.split(".")
-    return tuple(path), leaf
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Rendered:
-    """A document and where it goes; ``alert`` is set for alerts that have a row of their own."""
+    """A document and where it goes; ``alert`` is set for alerts that have a row of their own. Never written to."""
 
     stream: str
     document: Document
@@ -59,7 +43,9 @@ class Renderer:
     def __init__(self, catalogue: Catalogue, agent: Mapping[str, Any], namespace: str = "default") -> None:
         self._hidden = catalogue.hidden
         self._namespace = namespace
-        self._common = {"ecs.version": ECS_VERSION, "data_stream.type": "logs", "data_stream.namespace": namespace, **agent}
+        self._agent = {"ecs.version": ECS_VERSION, **agent}
+        self._forms = Forms(self._agent, self._said, catalogue.hidden)
+        self._streams: dict[str, str] = {}
 
     def stream(self, name: str) -> str:
         """Return the full name of a data stream."""
@@ -68,14 +54,29 @@ class Renderer:
     def event(self, event: Event) -> Rendered:
         """Render an event."""
         stream = event.shape.stream
-        flat = {"@timestamp": iso(event.time), **self._common, "data_stream.dataset": f"mail.{stream}", "event.id": event.id, **event.fields}
-        flat.setdefault("message", event.shape.action)
-        return Rendered(self.stream(stream), Document(event.id, self._body(flat)))
+        full = self._streams.get(stream) or self._streams.setdefault(stream, self.stream(stream))
+        return Rendered(full, Document(event.id, self._forms.document(event, iso(event.time)) or self.plain(event)))
+
+    def plain(self, event: Event) -> bytes:
+        """Render an event field by field: what its form must agree with, and the way of an event that has none."""
+        return self._body({"@timestamp": iso(event.time), **self._agent, "event.id": event.id, **event.tag, **self._said(event.shape), **event.dynamic})
+
+    def dump(self, shape: Shape) -> str:
+        """Return the document of a shape with every field that it may have, values as ``<type>``, without what agent and tag say."""
+        fields = self._said(shape) | {name: f"<{carried.type}>" for name, carried in shape.fields.items() if name not in self._hidden}
+        return json.pretty(nest(fields)).decode()
+
+    def _said(self, shape: Shape) -> dict[str, Any]:
+        """Return what every document of a shape says; the message is that of events that have none of their own."""
+        return {**self._data_stream(shape.stream), "message": shape.action, **shape.static}
+
+    def _data_stream(self, name: str) -> dict[str, str]:
+        return {"data_stream.type": "logs", "data_stream.namespace": self._namespace, "data_stream.dataset": f"mail.{name}"}
 
     def alert(self, alert: Alert) -> Rendered:
         """Render an alert; one of a rule on test is a plain event of the stream alert_test."""
         stream = "alert_test" if alert.rule.status == "test" else "alert"
-        body = self._body({"@timestamp": iso(alert.time), **self._common, "data_stream.dataset": f"mail.{stream}", "event.dataset": f"mail.{stream}", **_alert_fields(alert)})
+        body = self._body({"@timestamp": iso(alert.time), **self._agent, **self._data_stream(stream), "event.dataset": f"mail.{stream}", **_alert_fields(alert)})
         full = self.stream(stream)
         document = Document(alert.id, body)
         if stream == "alert_test":

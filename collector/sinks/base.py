@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Annotated, Protocol
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
 from collector.errors import SinkRefused
 from collector.model.alert import Fact
@@ -48,6 +49,17 @@ class Sink(Protocol):
 def degraded(sink: str, reason: str) -> Fact:
     """Return what a sink tells that goes on, but not as it should."""
     return Fact("agent-health", {"mail.agent.subject": "sink", "mail.agent.state": "degraded", "mail.agent.sink": sink, "event.outcome": "failure", "event.reason": reason})
+
+
+def _fingerprint(text: str) -> str:
+    digits = text.replace(":", "").lower()
+    if not re.fullmatch(r"[0-9a-f]{64}", digits):
+        raise ValueError("a fingerprint is the SHA-256 of a certificate: 64 hexadecimal digits, colons allowed")
+    return digits
+
+
+Fingerprint = Annotated[str, AfterValidator(_fingerprint)]
+"""SHA-256 of a certificate, as 64 lower-case hexadecimal digits."""
 
 
 class FileSecret(Strict):

@@ -6,7 +6,6 @@ already, so a parcel whose answer was lost is simply sent again.
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
@@ -16,7 +15,7 @@ from collector.errors import SinkRefused, SinkUnavailable
 from collector.model.document import Delivery, Parcel
 from collector.model.strict_yaml import Strict
 from collector.sinks import bulk
-from collector.sinks.base import Secret, degraded, reveal
+from collector.sinks.base import Fingerprint, Secret, degraded, reveal
 from collector.sinks.bulk import Step, Verdict
 
 if TYPE_CHECKING:
@@ -29,7 +28,6 @@ TEMPLATE = "logs-mail"
 _FILTER = "filter_path=errors,items.*.status,items.*.error,items.*.failure_store"
 _HEADERS = {"content-type": "application/x-ndjson", "content-encoding": "gzip", "accept": "application/json"}
 _JSON = {"accept": "application/json"}
-_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
 
 def _host(text: str) -> str:
@@ -41,13 +39,6 @@ def _host(text: str) -> str:
     return text
 
 
-def _fingerprint(text: str) -> str:
-    digits = text.replace(":", "").lower()
-    if not _FINGERPRINT.fullmatch(digits):
-        raise ValueError("a fingerprint is the SHA-256 of a certificate: 64 hexadecimal digits, colons allowed")
-    return digits
-
-
 class ElasticsearchOptions(Strict):
     """``[sink.elasticsearch]``; OpenSearch takes the same."""
 
@@ -56,7 +47,7 @@ class ElasticsearchOptions(Strict):
     username: str | None = Field(None, description="User, where there is no API key")
     password: Secret | None = Field(None, description="That user's password")
     ca_file: str | None = Field(None, description="PEM file of the only CA to trust; without it the system's CAs are trusted")
-    ssl_assert_fingerprint: Annotated[str, AfterValidator(_fingerprint)] | None = Field(None, description="SHA-256 of the server's own certificate, instead of a CA or besides it")
+    ssl_assert_fingerprint: Fingerprint | None = Field(None, description="SHA-256 of the server's own certificate, instead of a CA or besides it")
     timeout: float = Field(60.0, gt=0, description="Seconds to wait for an answer")
 
     @model_validator(mode="after")

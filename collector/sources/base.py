@@ -22,13 +22,15 @@ class Start(Enum):
 
 
 class Source(Protocol):
-    """One object a file or journal. It is asked by one thread and never blocks.
+    """One object a file, journal or listener. It is asked by one thread and never blocks.
 
     Reading goes forward only: what ``read`` returned is not returned again, unless the source is made anew and resumes
     before it.
     """
 
     info: SourceInfo
+    ended: bool
+    """Nothing will ever come again: standard input was closed."""
 
     @property
     def at_end(self) -> bool:

@@ -11,11 +11,12 @@ if TYPE_CHECKING:
 
 
 class Telling:
-    """Collects the facts of one source until they are asked for. ``path`` is the configured one."""
+    """Collects the facts of one source until they are asked for. ``name`` is the configured path, or with ``file=False`` what else the source is called."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, name: str, *, file: bool = True) -> None:
         self.lost = False
-        self._path = path
+        self._name = name
+        self._about = {"log.file.path": name} if file else {}
         self._facts: list[Fact] = []
 
     def drain(self) -> tuple[Fact, ...]:
@@ -23,9 +24,10 @@ class Telling:
         facts, self._facts = tuple(self._facts), []
         return facts
 
-    def gap(self, reason: str, lineage: bytes | None = None, lost: int | None = None) -> None:
-        """Say that lines were lost; ``lost`` in bytes, None if nobody can know."""
-        self._add("log-gap", {"event.reason": reason} | _content(lineage, lost))
+    def gap(self, reason: str, lineage: bytes | None = None, lost: int | None = None, *, count: int | None = None) -> None:
+        """Say that lines were lost; ``lost`` in bytes, ``count`` in messages, None if nobody can know."""
+        counted = {} if count is None else {"mail.agent.count": count}
+        self._add("log-gap", {"event.reason": reason} | _content(lineage, lost) | counted)
 
     def tamper(self, problem: Problem, reason: str, lineage: bytes | None, lost: int | None) -> None:
         """Say that a log was cut or rewritten outside any rotation."""
@@ -37,17 +39,22 @@ class Telling:
             self._health("lost", "failure", reason)
         self.lost = True
 
+    def degraded(self, reason: str, count: int | None = None) -> None:
+        """Say that something went wrong and nothing was lost; ``count`` times, if it did so more than once."""
+        self._health("degraded", "failure", reason, count)
+
     def well(self) -> None:
         """Say that the source can be read, if it was ``unwell``."""
         if self.lost:
-            self._health("ok", "success", f"{self._path} is read again")
+            self._health("ok", "success", f"{self._name} is read again")
         self.lost = False
 
-    def _health(self, state: str, outcome: str, reason: str) -> None:
-        self._add("agent-health", {"mail.agent.subject": "source", "mail.agent.state": state, "event.outcome": outcome, "event.reason": reason})
+    def _health(self, state: str, outcome: str, reason: str, count: int | None = None) -> None:
+        counted = {} if count is None else {"mail.agent.count": count}
+        self._add("agent-health", {"mail.agent.subject": "source", "mail.agent.state": state, "event.outcome": outcome, "event.reason": reason} | counted)
 
     def _add(self, action: str, fields: dict[str, Any]) -> None:
-        self._facts.append(Fact(action, {"log.file.path": self._path} | fields))
+        self._facts.append(Fact(action, self._about | fields))
 
 
 def _content(lineage: bytes | None, lost: int | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""In: changes in folders, as inotify tells them. Out: a bell that rings.
+"""In: changes in folders, as inotify tells them, and pipes that fill. Out: a bell that rings.
 
 Nothing rests on it: watchdog swallows a full inotify queue, a folder may not exist yet, the kernel may refuse watches. Who
 waits for the bell looks by himself once a second.
@@ -6,6 +6,8 @@ waits for the bell looks by himself once a second.
 
 from __future__ import annotations
 
+import os
+import select
 import threading
 from typing import TYPE_CHECKING
 
@@ -93,3 +95,40 @@ class Watch(FileSystemEventHandler):
         except OSError:
             return None
         return observer
+
+
+class Ears:
+    """Rings ``bell`` when a pipe becomes readable, once for each time it is asked to."""
+
+    def __init__(self, bell: Bell) -> None:
+        self._bell = bell
+        self._epoll = select.epoll()
+        self._stop = os.eventfd(0, os.EFD_CLOEXEC)
+        self._epoll.register(self._stop, select.EPOLLIN)
+        self._thread = threading.Thread(target=self._hear, name="ears", daemon=True)
+        self._thread.start()
+
+    def listen(self, descriptor: int) -> None:
+        """Ring when there is something to read; one that is closed meanwhile is forgotten."""
+        events = select.EPOLLIN | select.EPOLLONESHOT
+        try:
+            self._epoll.register(descriptor, events)
+        except FileExistsError:
+            self._epoll.modify(descriptor, events)
+        except PermissionError:  # a regular file: there is nothing to wait for
+            return
+
+    def close(self) -> None:
+        """Stop listening; may be called twice."""
+        if self._epoll.closed:
+            return
+        os.eventfd_write(self._stop, 1)
+        self._thread.join()
+        self._epoll.close()
+        os.close(self._stop)
+
+    def _hear(self) -> None:
+        while True:
+            if any(descriptor == self._stop for descriptor, _ in self._epoll.poll()):
+                return
+            self._bell.ring()

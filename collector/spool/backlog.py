@@ -79,16 +79,8 @@ class Backlog:
         with self._db.lock:
             mine = {stream: amount for (name, stream), amount in self._amounts.items() if name == sink}
             rows, documents, size = (sum(amount[i] for amount in mine.values()) for i in range(3))
-            times = [self._oldest(stream, self._cursors.after(sink, stream)) for stream, amount in mine.items() if amount[0]]
+            times = [cursors.oldest(self._db, stream, self._cursors.after(sink, stream)) for stream, amount in mine.items() if amount[0]]
         return Pending(rows, documents, size, min((time for time in times if time is not None), default=None))
-
-    def _oldest(self, stream: str, after: int) -> int | None:
-        sql = {
-            "document": "select time from document where stream = ? and seq > ? order by seq limit 1",
-            "alert": "select committed from alert where stream = ? and seq > ? order by seq limit 1",
-        }[streams.kind(stream)]
-        time: int | None = self._db.value(sql, stream, after)
-        return time
 
     def _count(self, stream: str) -> None:
         for sink in self._cursors.taking(streams.kind(stream)):

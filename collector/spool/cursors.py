@@ -64,7 +64,7 @@ class Cursors:
         for sink in sinks:
             for kind in KINDS:
                 if sink.takes(kind):
-                    self._db.run("insert or ignore into cursor values(?, ?, ?, null)", sink.name, kind, 0 if rescued or sink.start == "oldest" else newest)
+                    self._db.run("insert or ignore into cursor(sink, stream, seq) values(?, ?, ?)", sink.name, kind, 0 if rescued or sink.start == "oldest" else newest)
                 else:
                     self._forget(sink.name, kind)
         self._db.many("delete from cursor where sink = ?", [(name,) for name in (NOBODY, *(gone.name for gone in removed))])
@@ -87,17 +87,17 @@ class Cursors:
         token: bytes | None = self._db.value("select token from cursor where sink = ? and stream = ?", sink, stream)
         return token
 
-    def move(self, sink: str, stream: str, seq: int, token: bytes | None) -> None:
+    def move(self, sink: str, stream: str, seq: int, token: bytes | None, now_ms: int) -> None:
         """Move forward, never back: the cursor may have jumped meanwhile. A delivery without a token keeps the old one."""
         self._db.run(
-            """insert into cursor values(?, ?, ?, ?)
-            on conflict do update set seq = excluded.seq, token = coalesce(excluded.token, token)""",
-            sink, stream, max(seq, self.after(sink, stream)), token,
+            """insert into cursor(sink, stream, seq, token, moved) values(?, ?, ?, ?, ?)
+            on conflict do update set seq = excluded.seq, token = coalesce(excluded.token, token), moved = excluded.moved""",
+            sink, stream, max(seq, self.after(sink, stream)), token, now_ms,
         )  # fmt: skip
 
     def jump(self, sink: str, stream: str, seq: int) -> None:
         """Move over rows that are gone; the sink's own state of the stream holds no more."""
-        self._db.run("insert into cursor values(?, ?, ?, null) on conflict do update set seq = excluded.seq, token = null", sink, stream, seq)
+        self._db.run("insert into cursor(sink, stream, seq) values(?, ?, ?) on conflict do update set seq = excluded.seq, token = null", sink, stream, seq)
 
     def passed(self, stream: str, *, required: bool = False) -> int:
         """Return the seq that all sinks concerned, or all required ones, have passed."""
@@ -127,6 +127,11 @@ _COUNT: dict[Kind, str] = {
     "alert": "select count(*), count(*), coalesce(sum(length(body)), 0) from alert where stream = ? and seq > ? and seq <= ?",
 }
 
+_OLDEST: dict[Kind, str] = {
+    "document": "select time from document where stream = ? and seq > ? order by seq limit 1",
+    "alert": "select committed from alert where stream = ? and seq > ? order by seq limit 1",
+}
+
 
 def present(db: Database, kind: Kind) -> list[str]:
     """Return the streams of a table, by steps along its index: one look-up a stream, however many rows there are."""
@@ -137,3 +142,9 @@ def count(db: Database, stream: str, after: int, upto: int = ENDLESS) -> tuple[i
     """Return (rows, documents, bytes) of a stream with after < seq <= upto."""
     rows, documents, size = db.rows(_COUNT[streams.kind(stream)], stream, after, upto)[0]
     return rows, documents, size
+
+
+def oldest(db: Database, stream: str, after: int) -> int | None:
+    """Return when the first row behind ``after`` was committed, in ms."""
+    time: int | None = db.value(_OLDEST[streams.kind(stream)], stream, after)
+    return time

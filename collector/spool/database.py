@@ -1,7 +1,7 @@
 """In: SQL. Out: rows and durable transactions. The only door for sqlite3.
 
 One connection serves all threads, one at a time: SQLite has one writer anyway, and running totals and rows then never
-disagree. Other processes open the file for reading only.
+disagree. Other processes open the file for reading; only who sees to dead letters writes beside it.
 """
 
 from __future__ import annotations

@@ -25,9 +25,10 @@ class Laps:
         """Measure what stands; ``least`` bytes at least are written between two laps."""
         self._db = db
         self._least = least
-        self._running: dict[str, Iterator[bytes] | None] = {}
-        """Parts to come; None from the last part until it is committed."""
-        self._grown = {owner: self.measure(owner) for (owner,) in db.rows("select distinct owner from memory")}
+        self._running: dict[str, tuple[Remembers, Iterator[bytes] | None]] = {}
+        """Whose lap, and the parts to come; None from the last part until it is committed. An owner that was made anew begins again."""
+        self.grown = {owner: self.measure(owner) for (owner,) in db.rows("select distinct owner from memory order by owner")}
+        """By owner: bytes since the last whole lap, bytes of that lap."""
 
     def parts(self, memories: Iterable[Remembers]) -> list[LapPart]:
         """Return at most one part an owner. Call it right beside ``delta()``: both must show the same state.
@@ -39,18 +40,19 @@ class Laps:
 
     def _part(self, memory: Remembers) -> LapPart | None:
         owner = memory.name
-        first = owner not in self._running
+        whose, coming = self._running.get(owner, (None, None))
+        first = whose is not memory
         if first:
-            since, last_lap = self._grown.get(owner, (0, 0))
+            since, last_lap = self.grown.get(owner, (0, 0))
             if since <= max(self._least, last_lap):
                 return None
-            self._running[owner] = memory.lap()
-        coming = self._running.get(owner)
+            coming = memory.lap()
+            self._running[owner] = (memory, coming)
         if coming is None:
             return None
         blob = next(filter(None, coming), b"")
         if not blob:
-            self._running[owner] = None
+            self._running[owner] = (memory, None)
         return LapPart(owner, blob, first=first, last=not blob)
 
     def write(self, packed: Packed, seq: int) -> None:
@@ -71,11 +73,11 @@ class Laps:
     def committed(self, packed: Packed) -> None:
         """Take note of what ``write`` wrote, once it is durable."""
         for owner, blob in packed.deltas:
-            since, last_lap = self._grown.get(owner, (0, 0))
-            self._grown[owner] = (since + len(blob), last_lap)
+            since, last_lap = self.grown.get(owner, (0, 0))
+            self.grown[owner] = (since + len(blob), last_lap)
         for part in packed.laps:
             if part.last:
-                self._grown[part.owner] = self.measure(part.owner)
+                self.grown[part.owner] = self.measure(part.owner)
                 self._running.pop(part.owner, None)
 
     def _lap(self, owner: str) -> int:

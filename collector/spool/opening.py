@@ -64,7 +64,7 @@ def _begun(db: Database, key: bytes | None, folder: Path) -> Opened:
         with db.transaction():
             schema.migrate(db)
             if new:
-                db.run("insert into meta values(1, ?, 0, 0, 1, ?)", key or install_key.new(), "lost" if install_key.stands(folder) else "fresh")
+                db.run("insert into meta(id, secret, seq, run, clean, start) values(1, ?, 0, 0, 1, ?)", key or install_key.new(), "lost" if install_key.stands(folder) else "fresh")
             db.run("update meta set run = run + 1, clean = 0")
         undo.pop_all()
     return Opened(db, unclean=not clean)

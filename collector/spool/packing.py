@@ -40,6 +40,7 @@ class Packed:
     laps: tuple[LapPart, ...]
     alerts: tuple[tuple[AlertRow, Blob], ...]
     tallies: Mapping[tuple[int, str, str], int]
+    standing: bytes
 
 
 def pack(batch: Batch, *, events: bool = True) -> Packed:
@@ -55,6 +56,7 @@ def pack(batch: Batch, *, events: bool = True) -> Packed:
         laps=tuple(replace(part, blob=compress(part.blob) if part.blob else b"") for part in batch.laps),
         alerts=tuple((replace(row, body=b""), _blob(row.stream, [Document(row.id, row.body)])) for row in batch.alerts),
         tallies=dict(batch.tallies),
+        standing=batch.standing,
     )
 
 

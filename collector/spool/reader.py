@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from collector.errors import SpoolError
-from collector.spool import cursors, dead_letters, tallies
+from collector.model import json
+from collector.spool import cursors, dead_letters, laps, rescue, schema, tallies
+from collector.spool.database import Database
 from collector.spool.streams import KINDS
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
-    from typing import Self
+    from typing import Any, Self
 
-    from collector.spool.database import Database
     from collector.spool.dead_letters import DeadLetter
 
 _NAMED = 5
@@ -43,11 +46,16 @@ class Waiting:
     batches: int
     documents: int
     bytes: int
+    oldest: int | None
+    """When the oldest of it was committed, in ms."""
 
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """Figures for ``spool status``; counted row by row, so not for every second. ``memory`` in bytes by owner."""
+    """Figures for ``spool status``; counted row by row, so not for every second.
+
+    ``memory`` by owner: bytes written since its last whole lap, and the bytes of that lap.
+    """
 
     seq: int
     run: int
@@ -58,8 +66,36 @@ class Statistics:
     dead_letter_bytes: int
     oldest_dead_letter: int | None
     file_bytes: int
-    memory: dict[str, int]
+    free_bytes: int
+    """Of the file, within it: pages that new rows fill before it grows."""
+    memory: dict[str, tuple[int, int]]
     waiting: tuple[Waiting, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SinkState:
+    """A sink as its cursors show it: ``seq`` is the least that it has passed, ``moved`` when it last took something, in ms."""
+
+    sink: str
+    seq: int
+    moved: int | None
+
+
+def database(folder: Path, *, read_only: bool) -> Database:
+    """Open the file of a folder, beside a running service or without one. Makes none, and changes no format."""
+    path = folder / rescue.NAME
+    try:
+        path.stat()
+    except OSError as error:
+        raise SpoolError(f"there is no spool to read in {folder}: {error.strerror}", hint="has mailvigil run with this state_dir, and may this user read it?") from error
+    with ExitStack() as undo:
+        db = Database(path, read_only=read_only)
+        undo.callback(db.close)
+        found = schema.version(db)
+        if found < schema.VERSION:
+            raise SpoolError(f"the spool has format {found}, this release reads {schema.VERSION}", hint="start the service: it brings the spool up to date")
+        undo.pop_all()
+    return db
 
 
 class Reader:
@@ -100,9 +136,17 @@ class Reader:
         except (gzip.BadGzipFile, zlib.error, EOFError, IndexError) as error:
             raise SpoolError(f"alert {rows[0][0]} is damaged in the spool: {error}", hint="check the disk") from error
 
-    def dead_letters(self, limit: int = 100, offset: int = 0) -> list[DeadLetter]:
+    def dead_letters(self, limit: int = 100, offset: int = 0, sink: str | None = None) -> list[DeadLetter]:
         """Return refused documents, newest first."""
-        return dead_letters.read(self._db, limit, offset)
+        return dead_letters.read(self._db, limit, offset, sink)
+
+    def dead_letter(self, number: int) -> DeadLetter | None:
+        """Return one refused document."""
+        return dead_letters.one(self._db, number)
+
+    def dead_letter_numbers(self, sink: str | None = None, before: int | None = None) -> list[int]:
+        """Return the numbers of refused documents, of one sink or all, older than a time in ms."""
+        return dead_letters.numbers(self._db, sink, before)
 
     def dead_letter_count(self) -> int:
         """Return how many refused documents are kept."""
@@ -111,6 +155,20 @@ class Reader:
     def tallies(self, dimension: str, since_hour: int, until_hour: int, limit: int = 20) -> list[tuple[str, int]]:
         """Return (key, n), most first, for hours since the epoch in [since, until); ``other`` is what had no room of its own."""
         return tallies.read(self._db, dimension, since_hour, until_hour, limit)
+
+    def positions(self) -> list[tuple[str, bytes, int]]:
+        """Return (source, its token, when it was last written or its path last seen)."""
+        return self._db.rows("select source, token, seen from position order by source")
+
+    def sinks(self) -> list[SinkState]:
+        """Return the sinks that the last start configured."""
+        rows = self._db.rows("select sink, min(seq), max(moved) from cursor where sink <> ? group by sink order by sink", cursors.NOBODY)
+        return [SinkState(*row) for row in rows]
+
+    def standing(self) -> tuple[dict[str, Any] | None, bool]:
+        """Return what the agent said of itself with its last commit, and whether its run ended in order."""
+        written, clean = self._db.rows("select standing, clean from meta")[0]
+        return (None if written is None else json.loads(written)), bool(clean)
 
     def statistics(self) -> Statistics:
         """Count everything."""
@@ -128,11 +186,17 @@ class Reader:
                 dead_letter_bytes=letter_bytes,
                 oldest_dead_letter=oldest,
                 file_bytes=self._db.value("select page_count * page_size from pragma_page_count(), pragma_page_size()"),
-                memory=dict(self._db.rows("select owner, sum(length(blob)) from memory group by owner order by owner")),
+                free_bytes=self._db.value("select freelist_count * page_size from pragma_freelist_count(), pragma_page_size()"),
+                memory=laps.Laps(self._db, 0).grown,
                 waiting=tuple(self._waiting()),
             )
 
     def _waiting(self) -> list[Waiting]:
         table = cursors.Cursors(self._db)
         kinds = self._db.rows("select sink, stream from cursor where stream in (?, ?) order by sink, stream", *KINDS)
-        return [Waiting(sink, stream, *cursors.count(self._db, stream, table.after(sink, stream))) for sink, kind in kinds for stream in cursors.present(self._db, kind)]
+        found = []
+        for sink, kind in kinds:
+            for stream in cursors.present(self._db, kind):
+                after = table.after(sink, stream)
+                found.append(Waiting(sink, stream, *cursors.count(self._db, stream, after), cursors.oldest(self._db, stream, after)))
+        return found

@@ -95,9 +95,9 @@ def _copy_all(folder: Path, new: Database, key: bytes | None) -> tuple[dict[str,
     with new.transaction():
         known = rows["position"] and "position" not in incomplete
         highest = max(int(new.value(f"select coalesce(max(seq), 0) from {table}")) for table in ("document", "alert", "memory", "cursor"))  # noqa: S608 - own names
-        new.run("insert into meta values(1, ?, ?, ?, 0, ?)", secret, max(seq, highest), run, "known" if known else "lost")
+        new.run("insert into meta(id, secret, seq, run, clean, start) values(1, ?, ?, ?, 0, ?)", secret, max(seq, highest), run, "known" if known else "lost")
         if "cursor" in incomplete:
-            new.many("insert into cursor values(?, ?, 0, null)", [(cursors.NOBODY, kind) for kind in KINDS])
+            new.many("insert into cursor(sink, stream, seq) values(?, ?, 0)", [(cursors.NOBODY, kind) for kind in KINDS])
     return rows, tuple(incomplete)
 
 

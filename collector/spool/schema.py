@@ -43,7 +43,14 @@ _FIRST = (
     _table("dead_letter", "id integer", "time integer", "sink text", "stream text", "document_id text", "reason text", "body blob", rest=", primary key(id)"),
 )
 
-MIGRATIONS = (_FIRST,)
+_SECOND = (
+    "alter table meta add column standing 'blob' check(typeof(standing) in ('blob', 'null'))",
+    "alter table cursor add column moved 'integer' check(typeof(moved) in ('integer', 'null'))",
+    "alter table dead_letter add column retry 'integer' not null default 0 check(typeof(retry) = 'integer')",
+    "create index dead_letter_retry on dead_letter(sink, id) where retry = 1",
+)
+
+MIGRATIONS = (_FIRST, _SECOND)
 """The statements at index i bring format i to i + 1. What stands here never changes; a new format is a new entry."""
 
 VERSION = len(MIGRATIONS)

@@ -8,17 +8,16 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from collector.errors import SpoolError, SpoolFull
-from collector.spool import cursors, dead_letters, install_key, opening, packing, parcels, rescue, streams
+from collector.spool import cursors, dead_letters, install_key, opening, packing, parcels, streams
 from collector.spool.backlog import Backlog
 from collector.spool.ballast import Ballast, disk
 from collector.spool.cursors import Cursors, SinkSpec
-from collector.spool.database import Database
 from collector.spool.dead_letters import DeadLetters
 from collector.spool.laps import Laps
 from collector.spool.limits import Limits, Room, judge
 from collector.spool.losses import Losses
 from collector.spool.packing import Packed
-from collector.spool.reader import Reader
+from collector.spool.reader import Reader, database
 from collector.spool.retention import DAY_MS, STEP, Retention
 from collector.spool.tallies import Tallies
 
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from collector.model.state import Remembers
     from collector.spool.backlog import Amount, Pending
     from collector.spool.cursors import Removed
+    from collector.spool.dead_letters import Retry
     from collector.spool.opening import Opened
     from collector.spool.packing import Blob
     from collector.spool.parcels import Damage
@@ -111,12 +111,7 @@ class Spool(Reader):
     @classmethod
     def read(cls, folder: Path) -> Reader:
         """Open the spool for questions only, whether a service has it or not."""
-        path = folder / rescue.NAME
-        try:
-            path.stat()
-        except OSError as error:
-            raise SpoolError(f"there is no spool to read in {folder}: {error.strerror}", hint="has mailvigil run with this state_dir, and may this user read it?") from error
-        return Reader(Database(path, read_only=True))
+        return Reader(database(folder, read_only=True))
 
     def close(self) -> None:
         """End the run in order. A damaged or full file is left as it is, and checked at the next start."""
@@ -214,7 +209,7 @@ class Spool(Reader):
         return {blob.stream: blob.count for blob in packed.documents if not streams.own(blob.stream)}
 
     def _write(self, packed: Packed, documents: Sequence[Blob], seq: int, now_ms: int) -> tuple[list[tuple[str, Amount]], list[Jump], int]:
-        self._db.run("update meta set seq = ?, start = ?", seq, self._state(packed))
+        self._db.run("update meta set seq = ?, start = ?, standing = coalesce(?, standing)", seq, self._state(packed), packed.standing or None)
         self._db.many("insert into document values(?, ?, ?, ?, ?, ?)", [(seq, blob.stream, now_ms, blob.count, blob.crc, blob.body) for blob in documents])
         wrote = [(blob.stream, (1, blob.count, len(blob.body))) for blob in documents]
         for n, (row, blob) in enumerate(packed.alerts):
@@ -314,13 +309,29 @@ class Spool(Reader):
     def _move(self, sink: str, parcel: Parcel, token: bytes | None, letters: Sequence[dead_letters.Letter], now_ms: int, *, most: int) -> int:
         try:
             with self._db.transaction():
-                self._cursors.move(sink, parcel.stream, parcel.seq, token)
+                self._cursors.move(sink, parcel.stream, parcel.seq, token, now_ms)
                 gone = self._dead_letters.put(letters, now_ms)
                 self._retention.passed(parcel.stream, most)
         except SpoolError:
             self._dead_letters.forget()
             raise
         return gone
+
+    def retrying(self, sink: str) -> bool:
+        """Say whether dead letters of a sink wait to be sent again."""
+        return self._db.one("select 1 from dead_letter where sink = ? and retry = 1 limit 1", sink) is not None
+
+    def retry(self, sink: str) -> Retry | None:
+        """Return dead letters of a sink that somebody asked to have sent again; None if there are none."""
+        with self._db.lock:
+            return dead_letters.marked(self._db, sink)
+
+    def retried(self, sink: str, retry: Retry, delivery: Delivery, now_ms: int) -> None:
+        """Delete the dead letters that were delivered, keep those refused again: one transaction. The cursor stays where it is."""
+        stream = retry.parcel.stream
+        with self._db.lock, self._db.transaction():
+            self._dead_letters.settle(retry, delivery, now_ms)
+            self._cursors.move(sink, stream, self._cursors.after(sink, stream), delivery.token, now_ms)
 
     def _drop(self, stream: str, at_once: int) -> None:
         """Delete what every sink has passed in short transactions, each copied out of the write-ahead log: that works on a full disk."""

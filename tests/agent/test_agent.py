@@ -2,12 +2,11 @@
 
 import os
 import signal
-import socket
 import threading
 
 import pytest
 
-from collector.agent.agent import LAST_TRY, catch_signals, notify
+from collector.agent.agent import LAST_TRY, catch_signals
 from collector.errors import SourceError, SpoolDamaged
 from collector.sinks.file import FileOptions
 from collector.spool.store import SinkSpec
@@ -216,19 +215,3 @@ def test_a_service_whose_disk_is_full_ends_all_the_same(station, monkeypatch, ha
     assert agent.serve() == 0
     watcher.join()
     station.agent = None
-
-
-def test_systemd_is_told(tmp_path, monkeypatch):
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
-        listener.bind(str(tmp_path / "notify"))
-        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
-        notify("READY=1")
-        assert listener.recv(100) == b"READY=1"
-    notify("READY=1")
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
-        listener.bind(f"\0mailvigil-test-{os.getpid()}")
-        monkeypatch.setenv("NOTIFY_SOCKET", f"@mailvigil-test-{os.getpid()}")
-        notify("WATCHDOG=1")
-        assert listener.recv(100) == b"WATCHDOG=1"
-    monkeypatch.delenv("NOTIFY_SOCKET")
-    notify("READY=1")

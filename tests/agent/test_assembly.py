@@ -14,6 +14,7 @@ from collector.spool.store import SinkSpec
 from collector.spool.store import Start as Seen
 from tests.support.lab import LAB
 from tests.support.station import content
+from tests.support.syslog_receiver import receiver
 
 PARSER = """
 parser: example.filter
@@ -49,8 +50,11 @@ def test_broken_content_of_the_host_is_named_with_its_place(tmp_path, folder, fi
     (tmp_path / folder).mkdir()
     (tmp_path / folder / file).write_text(text)
     with pytest.raises(error) as caught:
-        assembly.settled_content(settings(content_dir=str(tmp_path)))
+        assembly.load_content((tmp_path,))
     assert caught.value.at.file == str(tmp_path / folder / file)
+    loaded = assembly.settled_content(settings(content_dir=str(tmp_path)))
+    [fault] = loaded.faults[folder.removesuffix(".d")]
+    assert (type(fault), fault.at) == (error, caught.value.at)
 
 
 def test_settings_change_numbers_and_switch_rules():
@@ -128,3 +132,36 @@ def test_a_damaged_spool_is_rescued_and_that_is_told(station):
     assert ("spool", "lost") in station.health()
     [told] = [document["event"]["reason"] for document in station.documents("agent") if document["event"]["action"] == "agent-health" and "spool.db" in document["event"]["reason"]]
     assert told.startswith("moved to spool.db.corrupt-")
+
+
+def test_alerts_reach_a_syslog_receiver_and_events_only_if_wanted(station):
+    with receiver("tcp") as there:
+        station.settings["sink"]["syslog"] = {"target": there.target, "enterprise_number": 4711}
+        station.start()
+        for number in range(12):
+            station.write(station.failure(user=f'u{number}\x07]"\\@example.org', ahead=-50))
+        station.settle()
+        wanted = {one["event"]["id"] for one in station.documents("alert")}
+        there.wait(lambda there: len(there.messages) == len(wanted))
+        assert {message.data["mailvigil@4711"]["event_id"] for message in there.parsed} == wanted
+        [message] = [message for message in there.parsed if message.data["mailvigil@4711"]["rule_id"] == "bf_ip"]
+        data = message.data["mailvigil@4711"]
+        assert (message.msgid, message.severity, data["source_ip"], data["playbook_id"]) == ("alert", 4, "203.0.113.9", "PB-AUTH-01")
+        assert message.host == "mx1"
+        station.crash()
+
+
+def test_syslog_alone_takes_the_place_of_the_archive_and_gets_alerts():
+    settings = Settings.model_validate({"host": "mx9", "sink": {"syslog": {"target": "udp://siem.example.org:514"}}})
+    [(sink, spec)] = assembly.sinks(settings)
+    assert (sink.name, spec) == ("syslog", SinkSpec("syslog", required=True, only="alerts", start="newest"))
+    assert sink._origin.host == "mx9"
+
+
+def test_after_a_lost_spool_it_is_said_that_syslog_gets_things_again(station):
+    station.settings["sink"]["syslog"] = {"target": "udp://127.0.0.1:9", "only": "events", "required": False}
+    station.start()
+    spool = station.spool
+    settings = Settings.model_validate(station.settings)
+    told = [fact.fields.get("mail.agent.sink") for fact in assembly._start_facts(Seen.LOST, spool, (), assembly.sinks(settings)) if fact.action == "sink-restarted"]
+    assert told == ["file", "syslog"]

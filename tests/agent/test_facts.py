@@ -67,6 +67,8 @@ def test_every_fact_that_can_be_told_is_told_and_becomes_a_document(station):
     station.stop()
     station.start(once=True)
     station.settle()
+    station.reload().step()
+    station.settle()
     documents = [*station.documents("agent", "file"), *station.documents("agent", "out")]
     assert {document["event"]["action"] for document in documents} == told_in_the_source()
     states = {(one["subject"], one["state"]) for one in (document["mail"]["agent"] for document in documents if document["event"]["action"] == "agent-health")}

@@ -6,7 +6,7 @@ import pytest
 
 from collector.agent.assembly import load_catalogue
 from collector.agent.health import HEARTBEAT, Health, health
-from collector.errors import SpoolError, SpoolFull
+from collector.errors import Location, RuleError, SpoolError, SpoolFull
 from collector.model.finding import Births
 from collector.spool.limits import Limits, judge
 from collector.spool.store import Spool
@@ -104,3 +104,29 @@ def test_a_state_is_a_success_only_if_it_is_ok(told):
     told(health("sink", "refused", "x", sink="es", count=3))
     assert told.states() == [("ok", "success"), ("refused", "failure")]
     assert told.facts[1].fields["mail.agent.count"] == 3
+
+
+def test_files_of_the_host_that_do_not_load_are_told_after_the_start_until_they_do(spool, told):
+    faults = [RuleError("no such action", Location(f"/own/{n}.yaml", 3), "look") for n in range(12)]
+    watch = Health(spool, told, lambda: 0, 20, {"rules": faults, "parsers": ()})
+    watch.started()
+    assert [fact.action for fact in told.facts] == ["agent-start", "agent-health"]
+    assert told.facts[1].fields["event.reason"].startswith("left out: /own/0.yaml:3: no such action; look; /own/1.yaml:3: ")
+    assert told.facts[1].fields["event.reason"].endswith("; and 2 more")
+    assert told.facts[1].fields["mail.agent.count"] == 12
+    watch.not_reloaded("no TOML")
+    watch.not_reloaded("1 file does not load", {"parsers": faults[:1]})
+    watch.reloaded(21, "SIGHUP")
+    watch.reloaded(21, "SIGHUP")
+    said = [(fact.action, fact.fields.get("mail.agent.subject"), fact.fields["event.outcome"]) for fact in told.facts[2:]]
+    reloaded = ("content-reloaded", None, "success")
+    assert said == [
+        ("content-reloaded", None, "failure"),
+        ("content-reloaded", None, "failure"),
+        ("agent-health", "parsers", "failure"),
+        reloaded,
+        ("agent-health", "parsers", "success"),
+        ("agent-health", "rules", "success"),
+        reloaded,
+    ]
+    assert [fact.fields["mail.agent.rules.loaded"] for fact in told.facts if fact.action == "content-reloaded"] == [20, 20, 21, 21]

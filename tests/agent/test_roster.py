@@ -2,6 +2,7 @@
 
 import os
 import random
+from collections import Counter
 
 import pytest
 
@@ -11,6 +12,9 @@ from collector.config.settings import FileSettings, Settings
 from collector.model.record import SourceInfo
 from collector.sources.base import Start
 from collector.sources.file import GRACE_MS, FileSource
+from collector.sources.stdin import StdinSource
+from tests.support import docker_logs
+from tests.support.journals import JournalFolder
 from tests.support.logs import Log
 
 NOBODY = 65534
@@ -87,18 +91,20 @@ def desk(tmp_path):
 
 def test_without_a_source_the_mail_logs_of_the_host_are_read(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "DEFAULTS", (str(tmp_path / "mail.log"), str(tmp_path / "maillog")))
-    assert configured(Settings()) == ()
+    monkeypatch.setattr("collector.sources.journalctl.ROOTS", ())
+    assert not configured(Settings()).any
     (tmp_path / "maillog").touch()
-    assert [file.path for file in configured(Settings())] == [str(tmp_path / "maillog")]
+    assert [file.path for file in configured(Settings()).file] == [str(tmp_path / "maillog")]
     named = Settings.model_validate({"source": {"file": [{"path": "/x"}]}})
-    assert [file.path for file in configured(named)] == ["/x"]
+    assert [file.path for file in configured(named).file] == ["/x"]
 
 
 def test_a_default_in_a_folder_that_may_not_be_entered_is_read_so_that_the_reason_is_said(tmp_path, monkeypatch, unprivileged):
     del unprivileged
     monkeypatch.setattr(module, "DEFAULTS", ("/root/mail.log",))
+    monkeypatch.setattr("collector.sources.journalctl.ROOTS", ())
     if not os.access("/root", os.X_OK, effective_ids=True):
-        assert [file.path for file in configured(Settings())] == ["/root/mail.log"]
+        assert [file.path for file in configured(Settings()).file] == ["/root/mail.log"]
 
 
 def test_a_source_knows_what_the_settings_say_of_it(desk):
@@ -106,6 +112,51 @@ def test_a_source_knows_what_the_settings_say_of_it(desk):
     [source] = desk.start()
     path = str(desk.log.path)
     assert source.info == SourceInfo(path, "Europe/Vienna", "mx9", "rfc3164", path)
+
+
+def test_a_log_of_docker_is_read_as_its_containers_wrote_it(desk):
+    one = desk("mail-json.log", format="docker")
+    one.log.path = one.log.path.with_name("mail-json.log")
+    now = one.log.now_ns // 1_000_000
+    one.log.write([docker_logs.line("Nov 24 10:00:00 mx1 dovecot: x\n", now), docker_logs.line("half", now)])
+    [source] = one.start()
+    assert (source.info.format, source.info.input) == ("auto", "docker")
+    assert one.read() == [("mail-json.log", "Nov 24 10:00:00 mx1 dovecot: x")]
+    one.restart()
+    one.log.write([docker_logs.line(" of it\n", now)])
+    assert one.read() == [("mail-json.log", "half of it")]
+
+
+def test_sources_that_are_no_files_come_first_and_once_and_are_always_present(tmp_path):
+    made = StdinSource(SourceInfo("stdin"), clock=lambda: 1)
+    roster = Roster(Settings(), (), "mx1", Start.BEGINNING, {}.get, lambda: 1, [made])
+    assert roster.refresh(appeared=False) == [made]
+    assert roster.refresh(appeared=True) == []
+    assert roster.present() == ["stdin"]
+
+
+def test_a_journal_that_holds_the_lines_of_a_log_is_not_read_and_that_is_told(tmp_path):
+    journal = JournalFolder(tmp_path / "journal")
+    journal.write([b"connect from unknown[203.0.113.9]"])
+    log = tmp_path / "mail.log"
+    log.write_text("2026-11-24T10:00:00+00:00 mx1 postfix/smtpd[12]: connect from unknown[203.0.113.9]\n")
+    source = {"file": [{"path": str(tmp_path / "*.log")}], "journal": [{"directory": str(journal.folder)}], "stdin": {}, "syslog": [{}]}
+    chosen = Settings.model_validate({"source": source}).source
+    assert module.names(chosen) == [str(log), f"journal {journal.folder}", "stdin", "syslog 127.0.0.1:5140"]
+    kept, [fact] = module.apart(chosen)
+    assert (kept.file, kept.journal) == (chosen.file, ())
+    assert fact.fields["mail.agent.state"] == "duplicate"
+    assert fact.fields["event.reason"].startswith(f"journal {journal.folder} holds the same lines as {log}: it is not read; ")
+    log.write_text("2026-11-24T10:00:00+00:00 mx1 postfix/smtpd[12]: connect from unknown[198.51.100.9]\n")
+    assert module.apart(chosen) == (chosen, [])
+    log.unlink()
+    assert module.apart(chosen) == (chosen, [])
+
+
+def test_a_journal_that_cannot_be_asked_is_left_to_its_source(tmp_path):
+    (tmp_path / "mail.log").write_text("x\n")
+    chosen = Settings.model_validate({"source": {"file": [{"path": str(tmp_path / "mail.log")}], "journal": [{"directory": str(tmp_path / "none")}]}}).source
+    assert module.apart(chosen) == (chosen, [])
 
 
 def test_where_reading_begins(desk, tmp_path):
@@ -254,11 +305,113 @@ def test_whatever_rotates_and_restarts_every_line_is_lent_once(desk, seed):
     assert got == wanted
 
 
+# one first line, two logs
+
+
+def split(desk, **contents):
+    """Two files that begin with the same line."""
+    one = desk("a.log", "b.log")
+    for name, lines in contents.items():
+        one.log.append(b"".join(line + b"\n" for line in lines), one.log.path.with_name(f"{name}.log"))
+    one.start()
+    return one
+
+
+def test_a_log_that_shares_its_first_line_with_another_is_read(desk):
+    one = split(desk, a=[b"x", b"only a"], b=[b"x", b"only b"])
+    assert sorted(one.read()) == [("a.log", "only a"), ("a.log", "x"), ("b.log", "only b")]
+    assert one.states() == []
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_short_log_that_is_the_beginning_of_a_long_one_does_not_silence_it(desk, restart):
+    one = split(desk, a=[b"an error"], b=[b"an error", b"b1", b"b2"])
+    assert one.read() == [("a.log", "an error"), ("b.log", "b1"), ("b.log", "b2")], "held for a moment, then read"
+    if restart:
+        one.restart()
+    one.log.append(b"b3\n", one.log.path.with_name("b.log"))
+    one.log.append(b"another error\n", one.log.path.with_name("a.log"))
+    assert sorted(one.read()) == [("a.log", "another error"), ("b.log", "b3")]
+
+
+def test_a_log_that_differs_later_is_read_from_there_on_and_that_is_told(desk):
+    one = twins(desk, b"x", b"y")
+    assert one.read() == [("a.log", "x"), ("a.log", "y")]
+    one.log.append(b"a debug line\nz\n", one.log.path.with_name("a.log"))
+    one.log.append(b"z\n", one.log.path.with_name("b.log"))
+    assert sorted(one.read()) == [("a.log", "a debug line"), ("a.log", "z"), ("b.log", "z")]
+    assert one.states() == [("b.log", "duplicate"), ("b.log", "ok")]
+
+
+def test_a_writer_that_fills_the_second_file_first_makes_no_line_come_twice(desk):
+    one = twins(desk, b"x")
+    one.read()
+    _, b = one.sources
+    one.log.append(b"y\n", one.log.path.with_name("b.log"))
+    assert b.read(10) == ()
+    assert not b.at_end
+    assert b.position() == SECOND
+    one.log.append(b"y\n", one.log.path.with_name("a.log"))
+    assert one.read() == [("a.log", "y")]
+    assert b.at_end
+
+
+def test_a_kill_while_lines_are_held_loses_none(desk):
+    one = split(desk, a=[b"x"], b=[b"x", b"b1"])
+    _, b = one.sources
+    assert [record.raw for record in a.read(10)] == [b"x"]
+    assert b.read(10) == ()
+    assert b.position() is None
+    one.restart()
+    assert one.read() == [("b.log", "b1")]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_is_written_and_restarted_each_line_of_each_log_is_lent_once(desk, seed):
+    dice = random.Random(seed)
+    one = desk("a.log", "b.log")
+    contents, got = {"a.log": b"first\n", "b.log": b"first\n"}, []
+    for name, content in contents.items():
+        one.log.append(content, one.log.path.with_name(name))
+    one.start()
+
+    def walk():
+        for source in one.sources:
+            got.extend((source.info.name.rpartition("/")[2], record.position.identity, record.raw) for record in source.read(dice.choice([1, 2, 100])))
+
+    for number in range(40):
+        act = dice.choice(["both", "both", "a.log", "b.log", "walk", "walk", "restart"])
+        line = f"line {number}\n".encode()
+        if act == "restart":
+            one.restart()
+        elif act == "walk":
+            walk()
+        for name in ("a.log", "b.log") if act == "both" else (act,) if act in contents else ():
+            contents[name] += line
+            one.log.append(line, one.log.path.with_name(name))
+    for _ in range(60):
+        walk()
+        one.log.pass_ms(500)
+    shared = len(os.path.commonprefix([*contents.values()]))  # noqa: RUF071 - of bytes, no paths
+    wanted = Counter()
+    for name, content in contents.items():
+        offset = 0
+        for line in content.splitlines(keepends=True):
+            end = offset + len(line)
+            wanted["one of them" if end <= shared else name, offset, line[:-1]] = 1
+            offset = end
+    lent = Counter()
+    for name, (_, place), raw in got:
+        offset = int.from_bytes(place, "big")
+        lent["one of them" if offset + len(raw) < shared else name, offset, raw] += 1
+    assert lent == wanted
+
+
 def test_lineages_are_forgotten_at_a_bound(tmp_path):
     claims = {b"%d" % n: "old" for n in range(LINEAGES)}
     log = Log(tmp_path)
     log.write([b"x"])
-    reader = OneReader(FileSource(SourceInfo("new"), log.path, start=Start.BEGINNING, clock=lambda: 0), claims)
+    reader = OneReader(FileSource(SourceInfo("new"), log.path, start=Start.BEGINNING, clock=lambda: 0), claims, lambda: 0)
     assert len(reader.read(10)) == 1
     assert len(claims) == LINEAGES
     assert "new" in claims.values()

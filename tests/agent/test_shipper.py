@@ -9,6 +9,7 @@ from collector.agent.shipper import Shipper
 from collector.errors import SpoolDamaged, SpoolError, SpoolFull
 from collector.model.document import AlertRow, Batch, Delivery, Document
 from collector.sinks.file import FileOptions
+from collector.spool.clerk import Clerk
 from collector.spool.limits import Limits
 from collector.spool.store import SinkSpec, Spool
 from tests.agent.test_health import Told
@@ -294,3 +295,105 @@ def test_a_spool_that_cannot_be_read_now_is_tried_again(port, monkeypatch):
         assert not port.shipper.step()
     port.now += HOUR
     assert port.ship() == 1
+
+
+def test_another_sink_takes_over_between_two_parcels_and_what_was_refused_is_tried_at_once(port):
+    port.commit(postfix=["p1"])
+    port.ship()
+    port.commit(postfix=["p2", "p3"], dovecot=["d1"])
+    port.sink.faults = ["refused", "refused"]
+    port.ship()
+    assert port.arrived() == ["p1"]
+    old, port.sink = port.sink, FaultySink("file", FileOptions(path=str(port.folder / "out")))
+    port.shipper.renew(port.sink)
+    assert port.shipper.sink is old
+    port.ship()
+    assert port.shipper.sink is port.sink
+    assert sorted(port.arrived()) == ["d1", "p1", "p2", "p3"]
+    assert port.told.states()[-1] == ("ok", "success")
+
+
+def mark(port):
+    with Clerk.open(port.folder / "state") as clerk:
+        return clerk.retry(clerk.dead_letter_numbers())
+
+
+def test_a_dead_letter_that_somebody_wants_again_goes_under_its_id_to_its_stream(port):
+    port.commit(postfix=["a", "b"], dovecot=["c"])
+    port.sink.faults = [rejected(1), rejected(2)]
+    port.ship()
+    assert port.spool.dead_letter_count() == 3
+    assert mark(port) == 3
+    port.sink.sent.clear()
+    port.ship()
+    assert sorted(port.sink.sent) == [(DOVECOT, ["c"]), (POSTFIX, ["a", "b"])]
+    assert port.spool.dead_letter_count() == 0
+    assert not port.spool.pending("file")
+
+
+def test_alerts_go_before_dead_letters_and_dead_letters_before_a_backlog(port):
+    port.commit(postfix=["a"])
+    port.sink.faults = [rejected(1)]
+    port.ship()
+    port.commit(alerts=["alert"], dovecot=["d"])
+    mark(port)
+    port.sink.sent.clear()
+    port.ship()
+    assert [stream for stream, _ in port.sink.sent] == [ALERT, POSTFIX, DOVECOT]
+
+
+def test_one_that_is_refused_again_waits_to_be_asked_for_again(port):
+    port.commit(postfix=["a"])
+    port.sink.faults = [rejected(1), rejected(1)]
+    port.ship()
+    mark(port)
+    port.ship()
+    assert [letter.retry for letter in port.spool.dead_letters()] == [False]
+    port.sink.sent.clear()
+    port.ship()
+    assert port.sink.sent == []
+    mark(port)
+    port.ship()
+    assert port.spool.dead_letter_count() == 0
+
+
+@pytest.mark.parametrize("fault", ["unavailable", "refused", again(0)])
+def test_one_that_does_not_get_through_is_tried_until_it_does(port, fault):
+    port.commit(postfix=["a"])
+    port.sink.faults = [rejected(1)]
+    port.ship()
+    mark(port)
+    port.sink.faults = [fault]
+    port.ship()
+    port.commit(dovecot=["new"])
+    port.now += REFUSED
+    port.ship()
+    assert port.arrived() == ["new", "a"] or port.arrived() == ["a", "new"]
+    assert port.spool.dead_letter_count() == 0
+
+
+def test_one_that_is_there_already_is_delivered_and_no_reason_to_worry(port):
+    port.commit(postfix=["a"])
+    port.sink.faults = [rejected(1)]
+    port.ship()
+    mark(port)
+    port.told.facts.clear()
+    port.sink.faults = [lambda parcel: Delivery(duplicates=parcel.count)]
+    port.ship()
+    assert port.spool.dead_letter_count() == 0
+    assert port.told.facts == []
+
+
+def test_one_whose_delivery_could_not_be_noted_is_sent_again(port, monkeypatch):
+    port.commit(postfix=["a"])
+    port.sink.faults = [rejected(1)]
+    port.ship()
+    mark(port)
+    with monkeypatch.context() as patch:
+        patch.setattr(port.spool, "retried", lambda *_: (_ for _ in ()).throw(SpoolError("torn")))
+        assert not port.shipper.step()
+    port.now += REFUSED
+    port.sink.sent.clear()
+    port.ship()
+    assert port.sink.sent == [(POSTFIX, ["a"])]
+    assert port.spool.dead_letter_count() == 0

@@ -1,10 +1,13 @@
-"""SIGKILL at random moments, two logs, a file sink: the same documents and alerts as without."""
+"""SIGKILL at random moments, every source that can be read again, a file sink: the same documents and alerts as without."""
 
-from tests.support.killing import Host, differences
+import pytest
+
+from tests.support.killing import DockerHost, Host, JournalHost, differences
 
 
-def test_killed_at_random_moments_ends_like_an_undisturbed_run(tmp_path):
-    host = Host(tmp_path, seed=4)
+@pytest.mark.parametrize("kind", [Host, DockerHost, JournalHost])
+def test_killed_at_random_moments_ends_like_an_undisturbed_run(tmp_path, kind):
+    host = kind(tmp_path, seed=4)
     host.live_through(kills=6, lines=500, idle=100)
     host.undisturbed()
     killed, undisturbed = host.documents("killed"), host.documents("undisturbed")

@@ -32,7 +32,11 @@ def mailvigil(capsysbinary, monkeypatch, _shipped):
     catalogue, parsers = _shipped
     load_parsers = assembly.load_parsers
     monkeypatch.setattr(assembly, "load_catalogue", lambda: catalogue)
-    monkeypatch.setattr(assembly, "load_parsers", lambda catalogue, overlays=(): load_parsers(catalogue, overlays) if any(overlay.is_dir() for overlay in overlays) else parsers)
+
+    def load_own(catalogue, overlays=(), without=()):
+        return load_parsers(catalogue, overlays, without) if any(overlay.is_dir() for overlay in overlays) else parsers
+
+    monkeypatch.setattr(assembly, "load_parsers", load_own)
 
     def call(*arguments, stdin=b""):
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(stdin))))

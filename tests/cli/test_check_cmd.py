@@ -3,6 +3,7 @@
 import json
 import shutil
 
+from tests.support.journals import JournalFolder
 from tests.support.mmdb import COUNTRIES, database
 
 
@@ -53,12 +54,49 @@ def test_two_files_with_the_same_lines(mailvigil, log, config, tmp_path):
     assert found == [f"{tmp_path / 'mail.info'} holds the same lines as {log}: only one of them is read"]
 
 
+def test_two_logs_that_share_their_first_line_only(mailvigil, log, config, tmp_path):
+    first, second, *_ = log.read_text().splitlines(keepends=True)
+    (tmp_path / "mail.err").write_text(first + second.replace("bob@", "eve@"))
+    assert remarks(mailvigil, config(sources=("mail.log", "mail.err"))) == []
+
+
+def test_all_kinds_of_sources_are_named(mailvigil, log, config, tmp_path):
+    journal = JournalFolder(tmp_path / "journal")
+    path = config(f'[[source.journal]]\ndirectory = "{journal.folder}"\n[source.stdin]\n[[source.syslog]]\n')
+    result = mailvigil("check", "--config", path)
+    assert result.out.splitlines()[0] == f"sources: {log}, journal {journal.folder}, stdin, syslog 127.0.0.1:5140"
+    [remark] = remarks(mailvigil, path)
+    assert remark.startswith(f"journal {journal.folder}: {journal.folder} holds no journal; ")
+    journal.write([b"x"], SYSLOG_FACILITY=3)
+    assert remarks(mailvigil, path) == [f"journal {journal.folder} holds no entry of SYSLOG_FACILITY=2 yet"]
+    journal.write([b"connect from unknown[203.0.113.7]"])
+    assert remarks(mailvigil, path) == []
+
+
+def test_a_journal_with_the_lines_of_a_log_is_refused_with_what_to_do(mailvigil, log, config, tmp_path):
+    journal = JournalFolder(tmp_path / "journal")
+    journal.write([line.partition("dovecot: ")[2].encode() for line in log.read_text().splitlines() if "dovecot" in line], SYSLOG_IDENTIFIER="dovecot", SYSLOG_PID=None)
+    path = config(f'[[source.journal]]\ndirectory = "{journal.folder}"\n')
+    [remark] = remarks(mailvigil, path)
+    assert remark == f"journal {journal.folder} holds the same lines as {log}: it is not read; remove one of the two, or let container or matches choose other entries"
+
+
+def test_a_listener_that_others_can_reach_is_refused_unless_that_is_wanted(mailvigil, log, config):
+    path = config('[[source.syslog]]\nlisten = "192.0.2.1:514"\n')
+    result = mailvigil("check", "--config", path)
+    assert result.code == 2
+    assert "write remote = true" in result.err
+    path.write_text(path.read_text() + "remote = true\n")
+    assert mailvigil("check", "--config", path).code == 0
+
+
 def test_a_rule_in_the_settings_that_does_not_exist(mailvigil, log, config):
     assert remarks(mailvigil, config("[rules.bf_iq]\nthreshold = 3\n")) == ["unknown rule in the settings: bf_iq"]
 
 
 def test_no_log_at_all(mailvigil, config, monkeypatch, tmp_path):
     monkeypatch.setattr("collector.agent.roster.DEFAULTS", (str(tmp_path / "none.log"),))
+    monkeypatch.setattr("collector.sources.journalctl.ROOTS", ())
     assert remarks(mailvigil, config(sources=())) == ["no mail log was found on this host: name one in [[source.file]]"]
 
 
@@ -82,3 +120,18 @@ def test_a_database_of_places_that_is_none_is_a_fault_of_the_configuration(mailv
     assert "name the .mmdb file" in result.err
     file.write_bytes(database(COUNTRIES, "GeoLite2-Country"))
     assert mailvigil("check", "--config", config(f'[site.geo]\ncountry = "{file}"\n')).code == 0
+
+
+def test_a_rule_of_the_host_that_does_not_load_is_exit_3_and_named_with_its_place(mailvigil, log, config, tmp_path):
+    path = config()
+    for name in ("a", "b"):
+        file = tmp_path / "content" / "rules.d" / f"{name}.yaml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("title: x\n")
+    result = mailvigil("check", "--config", path)
+    assert result.code == 3
+    assert [line.partition(": ")[0] for line in result.err.splitlines() if line.startswith("!")] == [f"! {file.with_name('a.yaml')}:1", f"! {file}:1"]
+    assert "rules are on" in result.out
+    found = json.loads(mailvigil("check", "--config", path, "--json").out)
+    assert [fault["at"] for fault in found["faults"]] == [f"{file.with_name('a.yaml')}:1", f"{file}:1"]
+    assert all(fault["message"] for fault in found["faults"])

@@ -49,3 +49,37 @@ def test_a_sample_that_is_not_what_it_expects_is_exit_1_and_names_its_place(mail
     assert "XYZ" in result.out
     found = json.loads(mailvigil("parsers", "test", "--overlay", folder, "--json").out)
     assert [failure["shape"] for failure in found["failures"]] == ["own.filter.verdict"]
+
+
+def test_the_documents_of_a_shape_are_shown(mailvigil):
+    found = mailvigil("parsers", "dump", "postfix.smtpd.connect", "--render")
+    assert (found.code, found.err) == (0, "")
+    name, _, text = found.out.partition(" ")
+    assert name == "postfix.smtpd.connect"
+    assert json.loads(text)["source"]["ip"] == "<ip>"
+    assert json.loads(text)["event"]["action"] == "smtp-connect"
+    every = json.loads(mailvigil("parsers", "dump", "--render", "--json").out)
+    assert every["postfix.smtpd.connect"] == json.loads(text)
+    assert "postfix.qmgr.removed" in every
+
+
+def test_a_shape_that_does_not_exist_is_named(mailvigil):
+    found = mailvigil("parsers", "dump", "postfix.smtpd.conect", "--render")
+    assert found.code == 2
+    assert "postfix.smtpd.connect" in found.err
+
+
+def test_the_source_of_a_parser_is_shown(mailvigil):
+    result = mailvigil("parsers", "dump", "postfix.smtpd")
+    assert result.code == 0
+    compile(result.out, "dumped", "exec")
+    assert "# postfix.smtpd.connect" in result.out
+    (found,) = json.loads(mailvigil("parsers", "dump", "postfix.smtpd", "--json").out)
+    assert found == {"parser": "postfix.smtpd", "source": result.out.rstrip("\n") + "\n"}
+    assert len(json.loads(mailvigil("parsers", "dump", "--json").out)) > 30
+
+
+def test_an_unknown_parser_is_an_error_with_the_nearest_name(mailvigil):
+    result = mailvigil("parsers", "dump", "postfix.smptd")
+    assert result.code == 2
+    assert "did you mean postfix.smtpd" in result.err

@@ -9,6 +9,7 @@ import pytest
 from collector.cli.replay_cmd import near
 from collector.model.moment import iso
 from tests.cli.conftest import NOON, failure
+from tests.support.docker_logs import parts
 from tests.support.lab import LAB
 from tests.support.mmdb import SYSTEMS, database
 
@@ -25,6 +26,17 @@ def test_one_document_a_line_and_the_alert_right_after_its_event(mailvigil, log)
     assert found[10]["rule"]["id"] == "bf_ip"
     assert found[0]["log"] == {"file": {"path": str(log)}, "offset": 0, "syslog": {"appname": "dovecot"}}
     assert result.err == "13 lines, 100.0 % parsed, 0 unknown, 0 debug, 1 of other programs\n12 events, 1 alerts (1 statements)\n"
+
+
+def test_a_log_of_docker(mailvigil, tmp_path):
+    first, last = parts(failure(user="x" * 20_000) , NOON)
+    path = tmp_path / "mail-json.log.1.gz"
+    lines = [first, *(parts(failure(n), NOON + n * 1000)[0] for n in range(1, 4)), last]
+    path.write_bytes(gzip.compress(b"\n".join(lines[:1] + lines[4:] + lines[1:4]) + b"\n"))
+    found = documents(mailvigil("replay", path))
+    assert [document["event"]["action"] for document in found] == ["auth-failure"] * 4
+    assert [document["log"]["offset"] for document in found][:2] == [0, len(first) + len(last) + 2]
+    assert len(found[0]["event"]["original"]) > 20_000
 
 
 def test_nothing_is_left_behind_and_the_same_comes_again(mailvigil, log, tmp_path):

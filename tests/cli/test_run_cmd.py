@@ -58,6 +58,7 @@ def test_a_state_that_cannot_be_used_is_exit_5(mailvigil, log, config, tmp_path)
 
 def test_a_host_without_mail_logs_is_told_what_to_write(mailvigil, config, monkeypatch, tmp_path):
     monkeypatch.setattr("collector.agent.roster.DEFAULTS", (str(tmp_path / "none.log"),))
+    monkeypatch.setattr("collector.sources.journalctl.ROOTS", ())
     result = mailvigil("run", "--config", config(sources=()))
     assert result.code == 2
     assert "[[source.file]]" in result.err
@@ -67,12 +68,23 @@ def test_a_rule_that_does_not_exist_is_said(mailvigil, log, config):
     assert "unknown rule in the settings: bf_iq" in mailvigil("run", "--once", "--config", config("[rules.bf_iq]\nthreshold = 3\n")).err
 
 
-def test_broken_content_of_the_host_is_exit_3(mailvigil, log, config, tmp_path):
+def test_broken_content_of_the_host_is_told_and_everything_else_goes_on(mailvigil, log, config, tmp_path):
     (tmp_path / "content" / "rules.d").mkdir(parents=True)
     (tmp_path / "content" / "rules.d" / "own.yaml").write_text("title: [\n")
     result = mailvigil("run", "--once", "--config", config())
-    assert result.code == 3
+    assert result.code == 0
+    assert "mail_agent_subject='rules' mail_agent_state='degraded'" in result.err
     assert "rules.d/own.yaml:2:1" in result.err
+    assert [document["event"]["action"] for document in shipped(tmp_path / "out")].count("rule-match") == 2
+
+
+def test_broken_shipped_content_is_exit_3(mailvigil, log, config, tmp_path, monkeypatch):
+    (tmp_path / "shipped" / "rules").mkdir(parents=True)
+    (tmp_path / "shipped" / "rules" / "x.yaml").write_text("title: [\n")
+    monkeypatch.setattr("collector.content.root", lambda: tmp_path / "shipped")
+    result = mailvigil("run", "--once", "--config", config())
+    assert result.code == 3
+    assert "rules/x.yaml:2:1" in result.err
     assert not (tmp_path / "state").exists(), "nothing is opened before all content is read"
 
 

@@ -50,11 +50,3 @@ def test_a_command_line_in_the_documentation_is_one(path):
 def test_the_readme_shows_every_verb():
     shown = {shlex.split(command)[1] for command in commands(ROOT / "README.md")} | set(re.findall(r"make (\w+)", (ROOT / "README.md").read_text("utf-8")))
     assert set(VERBS) <= shown
-
-
-@pytest.mark.parametrize("path", [ROOT / "README.md", ROOT / "CONTRIBUTING.md"], ids=name)
-def test_every_make_target_that_is_named_is_there(path):
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
-    named = set(re.findall(r"(?:^ {4}|`)make ([a-z-]+)", path.read_text("utf-8"), re.MULTILINE))
-    assert named
-    assert named <= targets

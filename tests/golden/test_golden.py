@@ -46,10 +46,15 @@ def walk(path, name):
 
 
 def pretty(bodies):
-    documents = [json.loads(body) for body in bodies]
+    documents = [ordered(json.loads(body)) for body in bodies]
     for document in documents:
         document["agent"].pop("version")
     return json.pretty(documents).decode() + "\n"
+
+
+def ordered(value):
+    """Sort the members of objects: their order in a document says nothing."""
+    return {name: ordered(value[name]) for name in sorted(value)} if isinstance(value, dict) else value
 
 
 def shown(out):

@@ -28,3 +28,7 @@ def test_mappings_keep_their_order_and_one_line():
 def test_what_is_no_json_is_a_value_error(text):
     with pytest.raises(ValueError, match=r"."):
         json.loads(text)
+
+
+def test_what_is_json_already_is_taken_as_it_is():
+    assert json.scratch({"a": json.fragment(b'{"b": 1}'), "c": "\u2028"}) == '{"a":{"b": 1},"c":"\u2028"}'.encode()

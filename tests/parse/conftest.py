@@ -8,6 +8,7 @@ from collector.model.identity import Identity
 from collector.model.record import Header, Position, Record, SourceInfo
 from collector.parse import loader
 from collector.parse.engine import Engine
+from collector.parse.plain import PlainEngine
 
 NEAR = 1_795_600_000_000  # 2026-11-25T09:46:40Z
 
@@ -92,10 +93,16 @@ def parsers(load):
     return load(SMTPD, LOGIN)
 
 
+@pytest.fixture(scope="session", params=[Engine, PlainEngine], ids=["compiled", "plain"])
+def kind(request):
+    """Either engine: what holds for one must hold for the other."""
+    return request.param
+
+
 @pytest.fixture(scope="session")
-def fresh_engine(parsers, catalogue):
+def fresh_engine(kind, parsers, catalogue):
     """Make an engine of the small parsers, or of others."""
-    return lambda other=None, **settings: Engine(other or parsers, catalogue, Identity(), **settings)
+    return lambda other=None, **settings: kind(other or parsers, catalogue, Identity(), **settings)
 
 
 @pytest.fixture

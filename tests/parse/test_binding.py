@@ -41,7 +41,7 @@ def test_a_shape_says_all_that_its_events_may_carry(load):
     assert (shape.name, shape.action, shape.stream) == ("postfix.smtpd.connect", "smtp-connect", "postfix")
     assert shape.static["network.direction"] == "inbound"
     assert shape.static["event.dataset"] == "mail.postfix"
-    assert {name for name, carried in shape.fields.items() if carried.sure} == {"source.ip", "source.address"}
+    assert {name for name, carried in shape.fields.items() if carried.sure} == {"event.original", "message"}, "an address may be none"
     assert {"source.port", "source.domain", "related.ip", "related.hosts"} <= shape.fields.keys()
     assert {"event.original", "message", "log.offset", "mail.redacted", "mail.capped", "log.level"} <= shape.fields.keys()
     assert shape.fields["source.port"].type == "long"
@@ -55,6 +55,31 @@ def test_facts_of_the_file_reach_only_the_actions_that_allow_them(load):
     assert "mail.smtp.stage" not in found.shape.static
     assert found.further[0].shape.static["mail.smtp.stage"] == "auth"
     assert found.further[0].shape.name == "postfix.smtpd.connect+1"
+
+
+@pytest.mark.parametrize(
+    ("grok", "sure"),
+    [
+        ("connect from %{NAME:source.domain}\\[%{ADDR:source.ip}\\]", {"source.domain", "related.hosts"}),
+        ("connect from unknown\\[%{COUNT:source.port}.%{REST:source.ip}", {"source.port"}),
+        ("connect from (?:%{NAME:source.domain})?\\[%{ADDR:source.ip}\\]", set()),
+        ("connect from unknown\\[%{ADDR:source.ip}\\]%{REST:source.domain}", set()),
+        ("connect from (?:a%{NAME:source.domain}|%{NAME:source.domain})\\[%{ADDR:source.ip}\\]", set()),
+    ],
+)
+def test_a_field_is_sure_if_every_line_of_the_shape_has_it(load, grok, sure):
+    fields = entry(load, grok=grok, expect="{}").shape.fields
+    assert {name for name, carried in fields.items() if carried.sure} == {"event.original", "message", *sure}
+
+
+@pytest.mark.parametrize("use", ["gives: [message]", "takes: [log.level]"])
+def test_no_session_lends_what_the_engine_says_of_each_line(load, use):
+    assert "every event has its own" in refusal(load, f"session: {{of: t, {use}}}", top="sessions: {t: {key: [host.name, process.pid]}}")
+
+
+def test_a_list_is_no_part_of_a_key(load):
+    top = "sessions: {t: {key: [host.name, related.ip]}}"
+    assert "related.ip is a list" in refusal(load, "session: {of: t, takes: [email.local_id], counts: n}", top=top)
 
 
 def test_what_functions_give_is_carried_where_it_is_allowed(load):

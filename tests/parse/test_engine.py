@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 from collector.model import json
 from collector.model.identity import Identity
 from collector.model.record import Position, Record, SourceInfo
-from collector.parse.engine import Engine
 
 HEAD = "2026-11-24T10:00:00+00:00 mx1 "
 AT = 1_795_514_400_000
@@ -199,8 +198,8 @@ shapes:
 """
 
 
-def test_a_password_hash_is_sealed_with_the_install_secret(load, fresh_engine, record):
-    engine, other = fresh_engine(load(MISMATCH)), Engine(load(MISMATCH), fresh_engine().catalogue, Identity(b"another secret"))
+def test_a_password_hash_is_sealed_with_the_install_secret(load, kind, fresh_engine, record):
+    engine, other = fresh_engine(load(MISMATCH)), kind(load(MISMATCH), fresh_engine().catalogue, Identity(b"another secret"))
     line = HEAD + "dovecot: auth(bob)<s1>: Password mismatch (SHA1 of given password: {})"
     first, again, different = (engine.read(engine.open(record(line.format(each))))[0].get("mail.auth.password_hash") for each in ("36afeb", "36afeb", "36afec"))
     assert first == again == engine.seal("36afeb")

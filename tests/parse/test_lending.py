@@ -1,7 +1,7 @@
 import pytest
 
 from collector.parse.lending import lend
-from collector.parse.sessions import Sessions
+from collector.parse.sessions import FIELDS, Sessions, key_of
 
 TWO = """
 parser: postfix.smtpd
@@ -40,7 +40,7 @@ TAG = {"host.name": "mx1", "process.pid": 12}
 def lines(load):
     parsers = load(TWO)
     entries = {entry.shape.name.rpartition(".")[2]: entry for entry in parsers.entries}
-    sessions = Sessions(parsers.ages)
+    sessions = Sessions()
 
     def line(name, fields, now=0, source="s", tag=TAG, events=1):
         return fields, lend(sessions, entries[name], source, now, tag, fields, events), sessions
@@ -77,14 +77,13 @@ def test_closing_forgets_behind_the_line_that_still_takes(lines):
     assert lines("disconnect", {})[0] == {"source.domain": "a.example"}
     fields, _, sessions = lines("disconnect", {})
     assert fields == {}
-    assert len(sessions) == 0
+    assert sessions.rows == {}
 
 
 def test_a_later_use_gives_what_an_earlier_one_took(lines):
     lines("connect", {"source.ip": "192.0.2.1", "source.domain": "a.example"})
     _, _, sessions = lines("client", {"email.local_id": "A1", "source.ip": "192.0.2.1"})
-    key = Sessions.key("s", "message", ["mx1", "A1"])
-    assert sessions.lent(key, "message", 0) == {"source.ip": "192.0.2.1", "source.domain": "a.example", "mail.origin": "smtp"}
+    assert sessions.rows[key_of("message", "s", ["mx1", "A1"])][FIELDS] == {"source.ip": "192.0.2.1", "source.domain": "a.example", "mail.origin": "smtp"}
 
 
 def test_what_a_use_sets_is_not_its_own(lines):
@@ -94,7 +93,7 @@ def test_what_a_use_sets_is_not_its_own(lines):
 
 def test_a_use_whose_key_is_incomplete_does_nothing(lines):
     _, _, sessions = lines("client", {"source.ip": "192.0.2.1"}, tag={"host.name": "mx1"})
-    assert len(sessions) == 0
+    assert sessions.rows == {}
 
 
 def test_what_was_counted_is_told_before_it_is_forgotten(lines):

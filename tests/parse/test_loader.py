@@ -95,7 +95,6 @@ def test_every_shape_of_an_event_is_known(parsers):
         "filter.debug",
     }
     assert parsers.products == ("postfix", "dovecot")
-    assert parsers.ages == {"smtpd-process": 86_400_000}
 
 
 def test_a_sample_that_another_shape_takes_is_refused(load):

@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.parse.redact import redact, redact_line
+from collector.parse.anatomy import HEAD
+from collector.parse.redact import doubtful, guard, redact, redact_line
 from collector.parse.syslog import open_record
 
 
@@ -150,3 +151,27 @@ def test_any_text_is_read_and_reading_it_again_changes_nothing(text, product):
 def test_a_given_password_is_never_left(secret, tail):
     found = redact(f"file(a,192.0.2.1): Password mismatch (given password: {secret}){tail}", 0, product="dovecot", daemon="auth")
     assert secret not in found.text
+
+
+PIECES = [
+    *WORDS, *("authentication failed: ", ", sasl_username=", "non-SMTP command from a[1]: ", "improper command pipelining", "request longer than 9", "BARE NEWLINE ", "COMMAND TIME LIMIT "),
+    *("xsasl_cyrus_client_first: uncoded initial reply: x", "a_get_passwd: x", "maps_find: x_sasl_y: z = w", "> a[1]: AUTH PLAIN x", "E7AF727ECA9: ", "password=x", "pass", "Password mismatch", "command"),
+]  # fmt: skip
+
+
+@given(
+    st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=5)), max_size=6).map("".join),
+    st.sampled_from([("dovecot", None), ("dovecot", "auth"), ("dovecot", "auth-worker"), ("dovecot", "imap-login"), ("postfix", "smtpd"), ("postfix", None), ("opendkim", None)]),
+    st.integers(0, 3),
+)
+def test_where_the_guard_sees_nothing_nothing_is_taken_out(text, rules, start):
+    product, daemon = rules
+    cheap = guard(product, daemon, lambda words: words in text)
+    start = min(start, len(text))
+    if (cheap is None or not cheap(text, start, len(text))) and not (product != "dovecot" and doubtful(HEAD.match(text, start)[2])):
+        assert redact(text, start, None, product, daemon).cuts == ()
+
+
+@pytest.mark.parametrize("line", ["disconnect from a[192.0.2.1] ehlo=1 commands=1", "connect from a[192.0.2.1]", "warning: a[192.0.2.1]: SASL LOGIN authentication failed: UGFzc3dvcmQ6, sasl_username=abcdefghijklmnopqrstuvwxyz"])
+def test_an_ordinary_line_is_not_looked_at_twice(line):
+    assert not guard("postfix", "smtpd", lambda _: True)(line, 0, len(line))

@@ -199,3 +199,27 @@ def test_keys_of_a_clock_that_was_wrong_are_forgotten():
     merge.rewind(2000)
     a.write(2500)
     assert [one.key for one in merge.take(0, 10)] == [2500]
+
+
+def test_another_merge_goes_on_with_the_sources_and_opens_anew_what_was_not_taken():
+    a, b = Growing("a"), Growing("b")
+    a.write(1, 3, 5)
+    b.write(2, 4)
+    old = merged(a, b)
+    assert stamps(old.take(0, 2)) == [("a", 1), ("b", 2)]
+
+    def later(record):
+        found = opened(record)
+        found.time += 10
+        return found
+
+    new = Merge(later, live=True)
+    [memory], [wanted] = new.memories, old.memories
+    memory.recall([wanted.delta()])
+    new.adopt(old)
+    taken = list(new.take(0, 10))
+    assert stamps(taken) == [("a", 3), ("b", 4)]
+    assert [one.key for one in taken] == [13, 14]
+    taken += new.take(PATIENCE, 10)
+    assert stamps(taken)[2:] == [("a", 5)]
+    assert a.at == 3, "nothing was read again"

@@ -1,10 +1,11 @@
+import os
 import threading
 
 import pytest
 from watchdog.observers.api import BaseObserver
 
 from collector.sources import wake
-from collector.sources.wake import Bell, Watch
+from collector.sources.wake import Bell, Ears, Watch
 
 LONG = 20
 """Seconds; waited for only by a test that fails."""
@@ -124,3 +125,59 @@ def test_close_twice_leaves_no_thread(tmp_path, watching):
     watch.close()
     watch.close()
     assert threading.active_count() == before
+
+
+@pytest.fixture
+def ears(bell):
+    made = Ears(bell)
+    yield made
+    made.close()
+    made.close()
+
+
+@pytest.fixture
+def pipe():
+    ends = os.pipe()
+    yield ends
+    for end in ends:
+        os.close(end)
+
+
+def test_a_pipe_rings_once_for_each_time_it_is_listened_to(bell, ears, pipe):
+    reading, writing = pipe
+    ears.listen(reading)
+    assert not bell.wait(0.01)
+    os.write(writing, b"x")
+    assert bell.wait(LONG)
+    os.write(writing, b"x")
+    assert not bell.wait(0.01)
+    ears.listen(reading)
+    assert bell.wait(LONG), "what is there already rings too"
+
+
+def test_a_pipe_that_is_closed_is_forgotten_and_its_number_can_be_another_one(bell, ears):
+    reading, writing = os.pipe()
+    ears.listen(reading)
+    os.close(reading)
+    os.close(writing)
+    again, writing = os.pipe()
+    assert again == reading
+    ears.listen(again)
+    os.write(writing, b"x")
+    assert bell.wait(LONG)
+    os.close(again)
+    os.close(writing)
+
+
+def test_a_writer_that_goes_away_rings(bell, ears):
+    reading, writing = os.pipe()
+    ears.listen(reading)
+    os.close(writing)
+    assert bell.wait(LONG)
+    os.close(reading)
+
+
+def test_a_regular_file_never_rings(bell, ears, tmp_path):
+    with (tmp_path / "file").open("w+") as file:
+        ears.listen(file.fileno())
+    assert not bell.wait(0)

@@ -128,7 +128,7 @@ class Model:
                 assert taken[: len(received)] == received
                 assert spool._backlog._amounts.get((sink.name, stream), (0, 0, 0))[1] == len(taken) - len(received)
         if "windows" not in spool._laps._running:
-            assert spool._laps._grown.get("windows", (0, 0)) == spool._laps.measure("windows")
+            assert spool._laps.grown.get("windows", (0, 0)) == spool._laps.measure("windows")
         rows = {stream: cursors.count(spool._db, stream, min(spool._cursors.after(sink, stream) for sink in ("es", "file"))) for stream in (POSTFIX, DOVECOT)}
         assert spool._backlog.held == sum(size for _, _, size in rows.values()) == spool._db.value("select coalesce(sum(length(body)), 0) from document")
 

@@ -71,10 +71,10 @@ def test_a_cursor_moves_forward_only_and_keeps_its_token(house):
     table = cursors.Cursors(house.open()._db)
     table.configure([SinkSpec("es")], 5)
     assert (table.after("es", POSTFIX), table.token("es", POSTFIX)) == (5, None)
-    table.move("es", POSTFIX, 3, b"t")
+    table.move("es", POSTFIX, 3, b"t", 0)
     assert (table.after("es", POSTFIX), table.token("es", POSTFIX)) == (5, b"t")
-    table.move("es", POSTFIX, 9, None)
-    table.move("es", POSTFIX, 7, None)
+    table.move("es", POSTFIX, 9, None, 0)
+    table.move("es", POSTFIX, 7, None, 0)
     assert (table.after("es", POSTFIX), table.token("es", POSTFIX)) == (9, b"t")
     table.jump("es", POSTFIX, 12)
     assert (table.after("es", POSTFIX), table.token("es", POSTFIX)) == (12, None)
@@ -83,7 +83,7 @@ def test_a_cursor_moves_forward_only_and_keeps_its_token(house):
 def test_what_every_sink_has_passed(house):
     table = cursors.Cursors(house.open()._db)
     table.configure([SinkSpec("es"), SinkSpec("archive", required=False), SinkSpec("syslog", only="alerts")], 2)
-    table.move("es", POSTFIX, 9, None)
+    table.move("es", POSTFIX, 9, None, 0)
     assert (table.passed(POSTFIX), table.passed(POSTFIX, required=True)) == (2, 9)
     assert table.passed(ALERT) == 2
     table.configure([SinkSpec("archive", required=False)], 2)

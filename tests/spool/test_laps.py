@@ -43,7 +43,7 @@ def rows(spool):
 
 
 def fill(spool, memory, until=400):
-    while spool._laps._grown.get(memory.name, (0, 0))[0] <= until:
+    while spool._laps.grown.get(memory.name, (0, 0))[0] <= until:
         memory[f"key{len(memory)}"] = len(memory)
         step(spool, memory)
 
@@ -85,7 +85,7 @@ def test_a_crash_between_any_two_parts_loses_nothing_and_the_lap_is_begun_again(
     assert rows(spool)[0][1] == rows(spool)[0][0], "the oldest row is the first of the whole lap"
     assert recalled(spool) == memory
     assert step(spool, memory) == [], "a lap that is done is not begun again"
-    assert spool._laps.measure("windows") == spool._laps._grown["windows"]
+    assert spool._laps.measure("windows") == spool._laps.grown["windows"]
 
 
 def test_the_next_lap_waits_until_as_much_was_written_as_the_last_one_is_long(house):
@@ -95,10 +95,10 @@ def test_the_next_lap_waits_until_as_much_was_written_as_the_last_one_is_long(ho
     step(spool, memory)
     while not any(part.last for part in step(spool, memory)):
         pass
-    since, lap = spool._laps._grown["windows"]
+    since, lap = spool._laps.grown["windows"]
     assert lap > 500 > since
     memory["key1"] = "y"
-    while spool._laps._grown["windows"][0] <= lap:
+    while spool._laps.grown["windows"][0] <= lap:
         memory["key1"] = memory["key1"] + "y"
         assert step(spool, memory) == []
     assert step(spool, memory)[0].first
@@ -128,6 +128,22 @@ def test_no_second_lap_begins_before_the_end_of_the_first_is_committed(house):
     for batch in batches:
         spool.commit(spool.pack(batch), 0)
     assert recalled(spool) == {"a": 1, "b": 2}
+
+
+def test_a_lap_of_an_owner_that_was_made_anew_is_begun_again(house):
+    spool, memory = house.open(lap=400), Short("windows")
+    fill(spool, memory)
+    assert step(spool, memory)[0].first
+    fresh = Short("windows")
+    spool.recall(fresh)
+    memory["key1"] = "of nobody any more"
+    fresh["key0"] = "new"
+    parts = [*step(spool, fresh)]
+    assert parts[0].first
+    while not parts[-1].last:
+        parts += step(spool, fresh)
+    assert [part.first for part in parts].count(True) == 1
+    assert recalled(spool) == fresh
 
 
 def test_a_ring_keeps_its_newest_deltas_and_makes_no_laps(house):

@@ -87,7 +87,30 @@ def test_statistics_count_everything(spool, house):
     alert, dovecot = "logs-mail.alert-default", "logs-mail.dovecot-default"
     size = {(waiting.sink, waiting.stream): waiting.bytes for waiting in found.waiting}
     assert found.waiting == (
-        Waiting("es", alert, 4, 4, size["es", alert]),
-        Waiting("es", dovecot, 1, 1, size["es", dovecot]),
-        Waiting("syslog", alert, 4, 4, size["es", alert]),
+        Waiting("es", alert, 4, 4, size["es", alert], 10),
+        Waiting("es", dovecot, 1, 1, size["es", dovecot], 20),
+        Waiting("syslog", alert, 4, 4, size["es", alert], 10),
     )
+
+
+def test_what_the_agent_left_is_there_until_it_says_something_else(spool, house, batch):
+    with Spool.read(house.folder) as reader:
+        assert reader.standing() == (None, False)
+    for standing in (b'{"rules":1}', b""):
+        one = batch(postfix=["x"], positions={"mail.log": b"there"})
+        one.standing = standing
+        spool.commit(spool.pack(one), 30)
+        with Spool.read(house.folder) as reader:
+            assert reader.standing() == ({"rules": 1}, False)
+            assert reader.positions() == [("mail.log", b"there", 30)]
+    spool.close()
+    with Spool.read(house.folder) as reader:
+        assert reader.standing() == ({"rules": 1}, True)
+
+
+def test_sinks_say_how_far_they_are_and_when_they_took_something(spool, house):
+    with Spool.read(house.folder) as reader:
+        assert [(one.sink, one.seq, one.moved) for one in reader.sinks()] == [("es", 0, None), ("syslog", 0, None)]
+    spool.delivered("es", spool.next("es", "logs-mail.postfix-default"), Delivery(), 55)
+    with Spool.read(house.folder) as reader:
+        assert [(one.sink, one.moved) for one in reader.sinks()] == [("es", 55), ("syslog", None)]

@@ -134,7 +134,7 @@ def test_what_was_passed_and_not_deleted_goes_at_the_next_start(house, batch):
     spool.configure([SinkSpec("es")])
     for n in range(STEP + 5):
         commit(spool, batch(postfix=[f"p{n}"]))
-    spool._cursors.move("es", POSTFIX, STEP + 2, None)
+    spool._cursors.move("es", POSTFIX, STEP + 2, None, 0)
     spool = house.crash(spool)
     spool.configure([SinkSpec("es")])
     assert seqs(spool) == [STEP + 3, STEP + 4, STEP + 5]

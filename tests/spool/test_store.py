@@ -30,7 +30,7 @@ def everything(spool):
     """Return all that a commit may change, as rows and as running totals."""
     tables = [name for (name,) in spool._db.rows("select name from sqlite_schema where type = 'table' order by name")]
     rows = {table: spool._db.rows(f"select * from {table} order by rowid") for table in tables}
-    return rows, spool.seq, spool.state, dict(spool._backlog._amounts), spool._backlog.waiting, spool._backlog.held, dict(spool._laps._grown)
+    return rows, spool.seq, spool.state, dict(spool._backlog._amounts), spool._backlog.waiting, spool._backlog.held, dict(spool._laps.grown)
 
 
 def test_a_commit_that_fails_at_any_point_changes_nothing_and_is_tried_again_with_the_same_batch(house, batch, drain, faults):

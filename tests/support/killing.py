@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -9,6 +10,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tests.support import docker_logs
+from tests.support.journals import JournalFolder, Writer
 from tests.support.lab import LAB, plain_lines
 
 RULES = """
@@ -34,22 +37,37 @@ class Host:
         self.folder = folder
         self._namespace = namespace
         self.dice = random.Random(seed)
-        self.logs = {name: folder / f"{name}.log" for name in ("postfix", "others")}
-        for log in self.logs.values():
-            log.touch()
+        self.prepare()
         self._lines = iter(plain_lines(LAB / "bookworm-syslog-default/rsyslog-rfc3339.log.gz"))
         self._stamp = 0
         self.done = False
         self.written = 0
         self.config = self.configure("killed", sinks)
 
+    def prepare(self):
+        """Make the places where it logs."""
+        self.logs = {name: self.folder / f"{name}.log" for name in ("postfix", "others")}
+        for log in self.logs.values():
+            log.touch()
+
+    def sources(self):
+        """Return TOML for them."""
+        return "".join(f'[[source.file]]\npath = "{log}"\nstart = "beginning"\n' for log in self.logs.values())
+
+    def say(self, stamp, text):
+        """Log a line that was stamped at ``stamp`` (us)."""
+        with self.logs["postfix" if " postfix/" in text else "others"].open("a") as log:
+            log.write(text + "\n")
+
+    def settle(self):
+        """Return when all that was said is written."""
+
     def configure(self, name, sinks):
         """Write the settings of one way through the logs; every way has a state and a file sink of its own."""
-        sources = "".join(f'[[source.file]]\npath = "{log}"\nstart = "beginning"\n' for log in self.logs.values())
         config = self.folder / f"{name}.toml"
         file_sink = f'[sink.file]\npath = "{self.folder / name}"\n'
         top = f'namespace = "{self._namespace}"\nhost = "mx1"\nstate_dir = "{self.folder / name}.state"\ncontent_dir = "{self.folder}/none"\n'
-        config.write_text(top + sources + file_sink + sinks + RULES)
+        config.write_text(top + self.sources() + file_sink + sinks + RULES)
         return config
 
     def write(self, number):
@@ -61,9 +79,7 @@ class Host:
                 return
             self._stamp = max(self._stamp + 1, int(datetime.now(UTC).timestamp() * 1_000_000))
             stamp = datetime.fromtimestamp(self._stamp / 1_000_000, UTC).isoformat(timespec="microseconds")
-            text = f"{stamp} {line.partition(' ')[2]}\n"
-            with self.logs["postfix" if " postfix/" in text else "others"].open("a") as log:
-                log.write(text)
+            self.say(self._stamp, f"{stamp} {line.partition(' ')[2]}")
             self.written += 1
 
     def run(self, *more, config=None):
@@ -97,6 +113,7 @@ class Host:
             self.write(self.dice.randint(0, idle))
         while not self.done:
             self.write(500)
+        self.settle()
         self.finish()
 
     def finish(self, config=None):
@@ -125,6 +142,53 @@ class Host:
                 assert key not in found, key
                 found[key] = document
         return found
+
+
+class DockerHost(Host):
+    """Its containers log into json-files; some lines are written in two parts, with what other streams say in between."""
+
+    def prepare(self):
+        self.logs = {name: self.folder / f"{name}-json.log" for name in ("postfix", "others")}
+        for log in self.logs.values():
+            log.touch()
+
+    def sources(self):
+        return "".join(f'[[source.file]]\npath = "{log}"\nformat = "docker"\nstart = "beginning"\n' for log in self.logs.values())
+
+    def say(self, stamp, text):
+        log = self.logs["postfix" if " postfix/" in text else "others"]
+        pieces = [text + "\n"]
+        if self.dice.random() < 0.3:
+            cut = self.dice.randint(1, len(text))
+            pieces = [text[:cut], text[cut:] + "\n"]
+        for number, piece in enumerate(pieces):
+            if number:
+                self._append(log, docker_logs.line(f"{text}\n", stamp // 1000, "stderr"))
+            self._append(log, docker_logs.line(piece, stamp // 1000))
+
+    def _append(self, log, line):
+        with log.open("ab") as file:
+            file.write(line + b"\n")
+
+
+class JournalHost(Host):
+    """It logs into a journal, which gets another file now and then."""
+
+    _LINE = re.compile(r"\S+ (\S+) ([^\s\[:]+)(?:\[(\d+)\])?: (.*)")
+
+    def prepare(self):
+        self.journal = JournalFolder(self.folder / "journal")
+        self._writer = Writer(self.journal)
+
+    def sources(self):
+        return f'[[source.journal]]\ndirectory = "{self.journal.folder}"\nstart = "beginning"\n'
+
+    def say(self, stamp, text):
+        host, tag, pid, message = self._LINE.fullmatch(text).groups()
+        self._writer.say(stamp, message.encode(), _HOSTNAME=host, SYSLOG_IDENTIFIER=tag, SYSLOG_PID=pid)
+
+    def settle(self):
+        self._writer.close()
 
 
 def differences(one, other):

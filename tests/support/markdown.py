@@ -7,10 +7,11 @@ from pathlib import Path
 from collector import content
 
 ROOT = content.root()
-_FENCE = re.compile(r"^```([a-z]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^```([a-z]*)(?: file=(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#{1,6} +(.*)$", re.MULTILINE)
 _LINK = re.compile(r"(?<!!)\[[^\]\n]*\]\(([^()\s]+)\)")
-_COMMAND = re.compile(r"^ {4}(mailvigil .*)$", re.MULTILINE)
+_COMMAND = re.compile(r" {4}((?:mailvigil|make|python3|pip|git|systemctl|curl|sudo|cd|cp|sh|bash|apt-get|docker|setfacl|export) .*)")
+_NEEDS = re.compile(r"<!-- needs ([a-z]+): .+ -->")
 
 
 def pages():
@@ -29,21 +30,48 @@ class Block:
     line: int
     kind: str
     text: str
+    file: str | None = None
+    """Where the page wants it written (``file=`` behind the kind)."""
 
     def __str__(self):
         return f"{name(self.path)}:{self.line}"
 
 
 def blocks(path, *kinds):
-    """Return the fenced blocks of some kinds."""
+    """Return the fenced blocks of some kinds; of all, without one."""
     text = path.read_text("utf-8")
-    found = [Block(path, text.count("\n", 0, match.start()) + 2, match[1], match[2]) for match in _FENCE.finditer(text)]
-    return [block for block in found if block.kind in kinds]
+    found = [Block(path, text.count("\n", 0, match.start()) + 2, match[1], match[3], match[2]) for match in _FENCE.finditer(text)]
+    return [block for block in found if block.kind in kinds or not kinds]
 
 
 def commands(path):
     """Return the indented command lines that begin with mailvigil, without the explanation behind the #."""
-    return [match[1].partition("  #")[0].strip() for match in _COMMAND.finditer(path.read_text("utf-8"))]
+    return [line.text for line in command_lines(path) if line.text.startswith("mailvigil ")]
+
+
+@dataclass(frozen=True)
+class Command:
+    path: Path
+    line: int
+    text: str
+    needs: str | None
+
+    def __str__(self):
+        return f"{name(self.path)}:{self.line}"
+
+
+def command_lines(path):
+    """Return the indented lines that a shell would run, without the explanation behind the #, and what a comment before them says that they need."""
+    found, needs = [], None
+    for number, line in enumerate(_FENCE.sub(lambda match: "\n" * match[0].count("\n"), path.read_text("utf-8")).split("\n"), 1):
+        comment, command = _NEEDS.fullmatch(line), _COMMAND.fullmatch(line)
+        if comment is not None:
+            needs = comment[1]
+        elif command is not None:
+            found.append(Command(path, number, command[1].partition("  #")[0].strip(), needs))
+        elif line or (found and found[-1].line == number - 1):
+            needs = None
+    return found
 
 
 def anchors(path):

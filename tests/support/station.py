@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import cache
 
 from collector.agent import assembly
+from collector.agent.reload import Reload
 from collector.config.settings import Settings
 from collector.errors import SinkRefused, SinkUnavailable
 from collector.model.document import Delivery
@@ -60,9 +61,15 @@ class Station:
 
     # the agent
 
-    def start(self, *, once=False, signals=()):
-        self.agent = assembly.agent(Settings.model_validate(self.settings), content(), once=once, signals=signals)
+    def start(self, *, once=False, signals=(), loaded=None):
+        self.agent = assembly.agent(Settings.model_validate(self.settings), loaded or content(), once=once, signals=signals)
         return self.agent
+
+    def reload(self):
+        """Return who reloads what runs, asked to; it reads the settings as they are when it takes its step."""
+        made = Reload(lambda: Settings.model_validate(self.settings), Settings.model_validate(self.settings), self.parts)
+        made.ask()
+        return made
 
     def once(self, deadline):
         """Run one pass and return its exit code."""
