@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 def arguments(parser: ArgumentParser) -> None:
     """Declare the options."""
-    about = "list: every rule; check: which files do not load, and why; test: its tests, through the real parsers and the real clock; dump: the Python that judges events"
+    about = (
+        "list: every rule; check: which files do not load, and why; test: its tests, through the real parsers and the real clock; "
+        "dump: the Python that judges events"
+    )
     parser.add_argument("what", choices=["list", "check", "test", "dump"], help=about)
     parser.add_argument("name", nargs="?", help="one rule only; dump: a rule, a shape or an action")
     parser.add_argument("--overlay", type=Path, metavar="DIR", help="folder with rules/, exceptions/ and overlay.yaml of its own")

@@ -151,9 +151,9 @@ class Teller:
 
 def cut(value: Any) -> Any:
     """Shorten texts; an attacker chooses them."""
-    if isinstance(value, list):
-        return [cut(one) for one in value[:10]]
-    return value[:LENGTH] if isinstance(value, str) else value
+    if isinstance(value, str):
+        return value[:LENGTH]
+    return [cut(one) for one in value[:10]] if isinstance(value, list) else value
 
 
 def _threshold(rule: Rule) -> int | None:

@@ -155,7 +155,7 @@ class _Writer:
         loud = [self._hits[rule.name] for rule in detections if rule.absence is None]
         if loud:
             some = self._any(loud)
-            self._put(0, f"{f'if {some}: ' if some else ''}keep(ident, {self.names.raw('event.original')} or '')")
+            self._put(0, f"{f'if {some}: ' if some else ''}keep(ident, event.get('event.original') or '')")
 
     def _follow(self, rule: Rule) -> None:
         """Write what a hit detection does by itself: it tells, or its silence is watched."""

@@ -70,7 +70,9 @@ class Episode:
     _latest: Callable[[], Found] | None = field(default=None, repr=False)
 
     def grow(self, match: Match, clock: int) -> None:
-        """Take one more match."""
+        """Take one more match. What was told stays as it was told."""
+        if self._latest is None:
+            self.found = replace(self.found)
         found = self.found
         found.count += 1
         found.first = min(found.first, match.first)
@@ -125,7 +127,7 @@ class Episodes(Table):
             found = match.found()
             episode = self[ident] = Episode(clock, clock, 0, 0, found)
             self._oldest.set((ident,), clock)
-            said.append(Statement(rule, "0", found.time, values, replace(found), found.count))
+            said.append(Statement(rule, "0", found.time, values, found, found.count))
             episode.said = found.count
         else:
             self.touch(ident)
@@ -134,7 +136,7 @@ class Episodes(Table):
             if passed > episode.steps:
                 episode.steps = passed
                 found = episode.settled()
-                said.append(Statement(rule, str(passed), found.time, values, replace(found), found.count - episode.said))
+                said.append(Statement(rule, str(passed), found.time, values, found, found.count - episode.said))
                 episode.said = found.count
         self._dues.set((KIND, ident), clock + rule.suppress.quiet)
         return said

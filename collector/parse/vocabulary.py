@@ -20,13 +20,11 @@ STREAMS = ("postfix", "dovecot", "filter")
 TAG = ("host.name", "process.pid", "process.name", "service.name", "service.type", "log.file.path", "log.syslog.appname")
 """What the envelope may know about any line."""
 
-_FIXED = frozenset(
-    (
-        *("@timestamp", "event.id", "event.kind", "event.category", "event.type", "event.action", "event.module", "event.dataset", "message", "event.original", "input.type"),
-        *("service.type", "service.name", "log.file.path", "log.offset", "log.flags", "mail.redacted", "mail.capped", "agent.id", "agent.type", "agent.version", "ecs.version"),
-        *("data_stream.type", "data_stream.dataset", "data_stream.namespace", "related.ip", "related.user", "related.hosts", "related.hash"),
-    )
-)
+_FIXED = frozenset((
+    *("@timestamp", "event.id", "event.kind", "event.category", "event.type", "event.action", "event.module", "event.dataset", "message", "event.original", "input.type"),
+    *("service.type", "service.name", "log.file.path", "log.offset", "log.flags", "mail.redacted", "mail.capped", "agent.id", "agent.type", "agent.version", "ecs.version"),
+    *("data_stream.type", "data_stream.dataset", "data_stream.namespace", "related.ip", "related.user", "related.hosts", "related.hash"),
+))
 """What the action, the envelope or the engine says; a shape may not."""
 
 _HINT = "collector/model/actions.yaml says what it may"

@@ -57,21 +57,6 @@ def test_numbers_of_an_overlay_are_not_what_tests_are_written_for(mailvigil, ove
     assert " on " in next(line for line in mailvigil("rules", "list", "--overlay", folder).out.splitlines() if line.startswith("log_silence"))
 
 
-def test_check_names_every_file_that_does_not_load_with_exit_3(mailvigil, overlay, config, tmp_path):
-    folder = overlay(rules__own=own(10, 7), rules__broken="title: x\n")
-    result = mailvigil("rules", "check", "--overlay", folder)
-    assert result.code == 3
-    assert f"! {folder / 'rules' / 'broken.yaml'}:1: " in result.err
-    assert result.out.endswith(" rules load, 1 files do not\n")
-    found = json.loads(mailvigil("rules", "check", "--overlay", folder, "--json").out)
-    assert [fault["at"] for fault in found["faults"]] == [f"{folder / 'rules' / 'broken.yaml'}:1"]
-    (folder / "rules" / "broken.yaml").unlink()
-    assert mailvigil("rules", "check", "--overlay", folder).code == 0
-    (tmp_path / "content" / "rules.d").mkdir(parents=True)
-    (tmp_path / "content" / "rules.d" / "own.yaml").write_text("title: x\n")
-    assert mailvigil("rules", "check", "--config", config()).code == 3
-
-
 def test_the_dump_of_a_rule_is_the_python_of_the_shapes_that_it_judges(mailvigil):
     found = json.loads(mailvigil("rules", "dump", "bf_ip", "--json").out)
     assert {"dovecot.login.auth-failed", "postfix.smtpd.sasl-failure"} <= found.keys()
@@ -93,3 +78,18 @@ def test_the_dump_without_a_name_is_every_judge(mailvigil):
     out = mailvigil("rules", "dump").out
     assert out.count("\ndef judge(event):") > 30
     assert len(mailvigil("rules", "dump", "auth-failure").out) < len(out)
+
+
+def test_check_names_every_file_that_does_not_load_with_exit_3(mailvigil, overlay, config, tmp_path):
+    folder = overlay(rules__own=own(10, 7), rules__broken="title: x\n")
+    result = mailvigil("rules", "check", "--overlay", folder)
+    assert result.code == 3
+    assert f"! {folder / 'rules' / 'broken.yaml'}:1: " in result.err
+    assert result.out.endswith(" rules load, 1 files do not\n")
+    found = json.loads(mailvigil("rules", "check", "--overlay", folder, "--json").out)
+    assert [fault["at"] for fault in found["faults"]] == [f"{folder / 'rules' / 'broken.yaml'}:1"]
+    (folder / "rules" / "broken.yaml").unlink()
+    assert mailvigil("rules", "check", "--overlay", folder).code == 0
+    (tmp_path / "content" / "rules.d").mkdir(parents=True)
+    (tmp_path / "content" / "rules.d" / "own.yaml").write_text("title: x\n")
+    assert mailvigil("rules", "check", "--config", config()).code == 3
