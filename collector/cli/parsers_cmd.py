@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 def arguments(parser: ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("what", choices=["list", "test", "dump"], help="list: programs and shapes of each file; test: every sample; dump: the Python source that a file is compiled to")
+    parser.add_argument(
+        "what", choices=["list", "test", "dump"], help="list: programs and shapes; test: every sample; dump: the source that a file is compiled to"
+    )
     parser.add_argument("name", nargs="?", help="dump: the parser, as its file names it; without it all")
     parser.add_argument("--overlay", type=Path, action="append", default=[], metavar="DIR", help="folder with parsers/ of its own")
     parser.add_argument("--json", action="store_true", help="one JSON document")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from collector.model.record import SourceInfo
 from collector.parse import syslog, timestamps
-from collector.parse.opened import UNREAD, Opened, Origin
+from collector.parse.opened import Opened, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

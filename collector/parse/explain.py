@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collector.parse.binding import Entry
     from collector.parse.engine import Engine
     from collector.parse.loader import Dispatch
-    from collector.parse.redact import Redacted
     from collector.parse.opened import Opened
+    from collector.parse.redact import Redacted
 
 
 @dataclass(frozen=True, slots=True)

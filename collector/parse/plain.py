@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from collector.model.state import Remembers
     from collector.parse.binding import Entry
     from collector.parse.loader import Dispatch, Parsers
-    from collector.parse.redact import Redacted
     from collector.parse.opened import Opened, Origin
+    from collector.parse.redact import Redacted
 
 _PROGRAMS = 4096
 """How many syslog names are remembered; a host has dozens."""

@@ -9,8 +9,8 @@ from collector.model import catalogue as vocabulary
 from collector.model import json
 from collector.parse import convert, loader
 from collector.parse.derivation import Derive
-from collector.parse.plain import take
 from collector.parse.extract import Extract, extract, facts
+from collector.parse.plain import take
 from collector.parse.redact import redact_line
 from collector.parse.syslog import open_record
 
@@ -69,9 +69,7 @@ def test_facts_are_the_services_or_the_daemons(extracted):
 
 def test_functions_give_parts_to_later_functions_and_never_override_the_line(load, catalogue, record, monkeypatch):
     functions = {
-        "first": Derive(
-            lambda text: {"_second": text * 2, "user.name": "other", "tls.cipher": "not allowed"}, ("_second", "user.name", "tls.cipher")
-        ),
+        "first": Derive(lambda text: {"_second": text * 2, "user.name": "other", "tls.cipher": "not allowed"}, ("_second", "user.name", "tls.cipher")),
         "second": Derive(lambda text: {"event.reason": text, "_count": 3}, ("event.reason", "_count")),
     }
     monkeypatch.setattr("collector.parse.binding.FUNCTIONS", functions)
