@@ -29,7 +29,7 @@ class Standing:
     """Used by the feeder alone."""
 
     def __init__(self) -> None:
-        self._said: dict[str, Any] = {"version": None, "started": None, "rules": None, "lines": None}
+        self._said: dict[str, Any] = {"version": None, "started": None, "rules": None, "lines": None, "reload": None}
         self._health: dict[tuple[str, str], dict[str, Any]] = {}
         self._beat: tuple[int, int] | None = None
         """When the last heartbeat was, and how many lines had been read."""
@@ -39,8 +39,12 @@ class Standing:
     def note(self, fact: Fact, now: int) -> None:
         """Take what a fact says of the agent; others mean nothing here."""
         fields = fact.fields
+        if "mail.agent.rules.loaded" in fields:
+            self._said["rules"] = fields["mail.agent.rules.loaded"]
         if fact.action == "agent-start":
-            self._said |= {"version": fields["service.version"], "started": now, "rules": fields["mail.agent.rules.loaded"]}
+            self._said |= {"version": fields["service.version"], "started": now}
+        elif fact.action == "content-reloaded":
+            self._said["reload"] = {"time": now, "outcome": fields["event.outcome"], "reason": str(fields.get("event.reason", ""))[:REASON]}
         elif fact.action == "heartbeat":
             self._said["lines"] = {name: fields[field] for name, field in _LINES.items()} | {"per_minute": self._rate(now, fields["mail.agent.lines.read"])}
         elif fact.action == "agent-health":

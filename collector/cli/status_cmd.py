@@ -24,7 +24,8 @@ SILENT = 3 * HEARTBEAT
 """After so many ms without a commit a service that says that it runs does not: each heartbeat is one."""
 DAY = 86_400_000
 LASTING = {"unavailable", "refused", "full"}
-"""States that are left by another one; what merely happened is a matter of one day."""
+FADING = {"sink", "spool"}
+"""Subjects of which other states merely happened, a matter of one day: nothing says that they are over."""
 ALERTS = 5
 
 
@@ -63,13 +64,18 @@ def gather(folder: Path, settings: Settings, now: int) -> dict[str, Any]:
         "heard": said and figures.when(said["time"]),
         "lines": said and _lines(said["lines"]),
         "rules": said and said["rules"],
+        "reload": said and _told(said["reload"]),
         "sources": sources,
         "sinks": sinks,
         "spool": {name: spool[name] for name in ("waiting_bytes", "max_bytes", "full_percent", "disk", "dead_letters")},
-        "health": [one | {"time": iso(one["time"])} for one in health],
+        "health": [_told(one) for one in health],
         "alerts": alerts,
     }
-    return found | {"problems": list(_problems(found, [one for one in health if one["state"] in LASTING or now - one["time"] < DAY]))}
+    return found | {"problems": list(_problems(found, [one for one in health if one["state"] in LASTING or one["subject"] not in FADING or now - one["time"] < DAY]))}
+
+
+def _told(one: dict[str, Any] | None) -> dict[str, Any] | None:
+    return one and one | {"time": iso(one["time"])}
 
 
 def _lines(counts: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -83,10 +89,14 @@ def _lines(counts: dict[str, Any] | None) -> dict[str, Any] | None:
 def _problems(found: dict[str, Any], health: list[dict[str, Any]]) -> Iterator[str]:
     if found["state"] == "silent":  # one that was stopped in order is no fault: so ends every run --once
         yield f"the service was killed, or stands still: it was last heard of {found['heard'] or 'never'}"
+    if found["reload"] and found["reload"]["outcome"] != "success":
+        yield f"the last reload failed, the old settings and rules stay: {found['reload']['reason']}"
     for source in found["sources"]:
         if source["error"]:
             yield f"{source['name']} cannot be read: {source['error']}"
-    yield from (f"{one['subject']} {one['name']}: {one['state']}: {one['reason']}" for one in health if one["state"] != "ok" and not (one["subject"] == "source" and one["name"]))
+    for one in health:
+        if one["state"] != "ok" and not (one["subject"] == "source" and one["name"]):
+            yield f"{' '.join(filter(None, (one['subject'], one['name'])))}: {one['state']}: {one['reason']}"
     spool = found["spool"]
     if spool["full_percent"] >= LEVELS[-1]:
         yield f"the spool is at {spool['full_percent']} % of its limit"

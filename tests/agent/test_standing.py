@@ -21,7 +21,7 @@ def said(standing, now=0, sources=(), unreadable=None):
 
 def test_it_begins_knowing_nothing_and_says_it_once():
     standing = Standing()
-    assert said(standing, 5) == {"time": 5, "version": None, "started": None, "rules": None, "lines": None, "sources": {}, "health": []}
+    assert said(standing, 5) == {"time": 5, "version": None, "started": None, "rules": None, "lines": None, "reload": None, "sources": {}, "health": []}
     assert standing.document(6, (), {}) == b""
     assert said(standing, 5 + FRESH)["time"] == 5 + FRESH, "that it lives is said again"
 
@@ -37,6 +37,13 @@ def test_start_and_heartbeats_say_what_runs_and_how_fast():
     assert said(standing)["lines"]["per_minute"] == 200
     standing.note(beat(500), 140_000)
     assert said(standing)["lines"]["per_minute"] is None, "a clock that was set back"
+
+
+def test_a_reload_says_how_it_went_and_how_many_rules_there_are_now():
+    standing = Standing()
+    standing.note(Fact("content-reloaded", {"event.outcome": "failure", "event.reason": "no TOML", "mail.agent.rules.loaded": 23}), 7)
+    found = said(standing)
+    assert (found["rules"], found["reload"]) == (23, {"time": 7, "outcome": "failure", "reason": "no TOML"})
 
 
 def test_the_latest_state_of_each_subject_sink_and_path_is_kept():

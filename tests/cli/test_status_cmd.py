@@ -85,7 +85,7 @@ def test_a_sink_that_is_away_says_why_and_since_when(station, status):
 
 def test_what_merely_happened_is_a_matter_of_one_day(station, status):
     station.feeder.tell(health("sink", "degraded", "a file is gone", sink="file"))
-    station.feeder.tell(health("content", "degraded", "own.yaml was not loaded: \x1b[2J"))
+    station.feeder.tell(health("rules", "degraded", "own.yaml was not loaded: \x1b[2J"))
     station.settle()
     found, shown = status(1)
     assert len(found["problems"]) == 2
@@ -93,8 +93,13 @@ def test_what_merely_happened_is_a_matter_of_one_day(station, status):
     assert "\x1b" not in shown
     for _ in range(25):
         later(station, 60 * MINUTE)
-    found, _ = status(0)
-    assert ("content", "degraded") in {(one["subject"], one["state"]) for one in found["health"]}
+    assert status(1)[0]["problems"] == ["rules: degraded: own.yaml was not loaded: \x1b[2J"], "a file of the host that does not load stays a fault"
+    station.feeder.tell(health("rules", "ok", "every file loads"))
+    station.settle()
+    assert status(0)[0]["sinks"][0]["state"] == "degraded"
+    station.parts.health.not_reloaded("no TOML")
+    station.settle()
+    assert status(1)[0]["problems"] == ["the last reload failed, the old settings and rules stay: no TOML"]
 
 
 def test_a_log_that_cannot_be_read(station, status, monkeypatch):
