@@ -114,29 +114,29 @@ def test_a_header_of_dovecot_has_its_prefix_in_the_message(record):
 @pytest.mark.parametrize("line", ["postfix/smtpd[12]: connect from x", "<20>postfix/smtpd[12]: connect from x"])
 def test_a_tag_alone_is_an_envelope_where_the_header_knows_the_rest(record, line):
     opened = open_record(record(line, header={"host": "box", "time": AT, "priority": 20}))
-    assert (opened.envelope, opened.time, opened.named_year, opened.host, opened.pid, opened.priority) == ("bare", AT, True, "box", 12, 20)
-    assert (opened.product, opened.daemon, opened.message) == ("postfix", "smtpd", "connect from x")
+    assert (opened.origin.envelope, opened.time, opened.named_year, opened.origin.host, opened.origin.pid, opened.origin.priority) == ("bare", AT, True, "box", 12, 20)
+    assert (opened.origin.product, opened.origin.daemon, opened.message) == ("postfix", "smtpd", "connect from x")
     assert opened.text[slice(*opened.spans["process.pid"])] == "12"
-    assert open_record(record(line)).envelope == "raw", "a line of a file says more"
+    assert open_record(record(line)).origin.envelope == "raw", "a line of a file says more"
 
 
 @pytest.mark.parametrize(
     ("text", "envelope"), [("dovecot: imap-login: x", "bare"), ("imap-login: Info: x", "bare"), ("INFO: started", "raw"), ("level=info x", "raw"), ("warning: x", "raw")]
 )
 def test_a_word_and_a_colon_are_no_tag(record, text, envelope):
-    assert open_record(record(text, header={"time": AT})).envelope == envelope
+    assert open_record(record(text, header={"time": AT})).origin.envelope == envelope
 
 
 def test_a_service_of_dovecot_alone_is_a_tag(record):
     opened = open_record(record("imap(alice)<7><abc>: Error: x", header={"time": AT}))
-    assert (opened.envelope, opened.product, opened.daemon, opened.pid, opened.level, opened.message) == ("bare", "dovecot", "imap", 7, "error", "x")
+    assert (opened.origin.envelope, opened.origin.product, opened.origin.daemon, opened.origin.pid, opened.level, opened.message) == ("bare", "dovecot", "imap", 7, "error", "x")
     assert opened.text[slice(*opened.spans["_user"])] == "alice"
 
 
 def test_what_a_program_hands_to_a_syslog_socket_names_no_host(record):
     opened = open_record(record("<22>Nov 24 10:00:00 postfix/smtpd[12]: connect from x"))
-    assert (opened.envelope, opened.time, opened.host, opened.pid, opened.priority, opened.message) == ("rfc3164", AT, None, 12, 22, "connect from x")
-    assert open_record(record("Nov 24 10:00:00 postfix/smtpd[12]: connect from x")).envelope == "raw"
+    assert (opened.origin.envelope, opened.time, opened.origin.host, opened.origin.pid, opened.origin.priority, opened.message) == ("rfc3164", AT, None, 12, 22, "connect from x")
+    assert open_record(record("Nov 24 10:00:00 postfix/smtpd[12]: connect from x")).origin.envelope == "raw"
 
 
 def test_a_header_without_a_program_lends_what_the_line_lacks(record):

@@ -12,6 +12,7 @@ from collector.detect.overflow import Clock
 from collector.detect.windows import Windows
 from collector.model.identity import Identity
 from collector.model.record import Position, SourceInfo
+from collector.parse.sessions import Sessions
 from collector.pipeline.merge import Clocks
 from collector.sources.whole import read_whole
 from tests.conformance.remembers import Log, conform
@@ -148,6 +149,8 @@ def living(memory):
         return list(memory._order), dict(memory._lines)
     if isinstance(memory, Clock):
         return memory.now, dict(memory)
+    if isinstance(memory, Sessions):
+        return dict(memory.rows)
     if isinstance(memory, Clocks):
         return {lane.name: [lane.last, lane.skewed] for lane in memory._lanes if lane.last is not None} or dict(memory)
     return dict(memory)
