@@ -20,7 +20,7 @@ from collector.sources.syslog import SyslogSource
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from collector.config.settings import Settings, StdinSettings, ListenerSettings
+    from collector.config.settings import ListenerSettings, Settings, StdinSettings
     from collector.sources.base import Source
     from collector.sources.journal_export import Entry
 

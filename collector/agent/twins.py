@@ -46,9 +46,10 @@ def compare(mine: Path, other: Path, first: bytes) -> Common | None:
         return None
     if not (first == _lineage(head) == _lineage(beside)):
         return None
-    same = len(os.path.commonprefix([head, beside]))  # noqa: RUF071 - of bytes, no paths
+    shorter = min(len(head), len(beside))
+    same = shorter if head[:shorter] == beside[:shorter] else next(at for at, (one, two) in enumerate(zip(head, beside, strict=False)) if one != two)
     linked = (my_status.st_dev, my_status.st_ino) == (other_status.st_dev, other_status.st_ino)
-    return Common(head, same, apart=same < min(len(head), len(beside)), whole=linked or same == REACH)
+    return Common(head, same, apart=same < shorter, whole=linked or same == REACH)
 
 
 def _lineage(head: bytes) -> bytes | None:

@@ -81,10 +81,8 @@ def _lines(counts: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _problems(found: dict[str, Any], health: list[dict[str, Any]]) -> Iterator[str]:
-    if found["state"] == "stopped":
-        yield "the service does not run: it was stopped in order"
-    elif found["state"] == "silent":
-        yield f"the service does not run, or stands still: it was last heard of {found['heard'] or 'never'}"
+    if found["state"] == "silent":  # one that was stopped in order is no fault: so ends every run --once
+        yield f"the service was killed, or stands still: it was last heard of {found['heard'] or 'never'}"
     for source in found["sources"]:
         if source["error"]:
             yield f"{source['name']} cannot be read: {source['error']}"

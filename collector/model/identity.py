@@ -18,8 +18,8 @@ FIRST_LINE = 65536
 _LINEAGES = 256
 _SHORT = 4096
 _LENGTHS = [number.to_bytes(4, "big") for number in range(_SHORT)]
-_FIRST = _LENGTHS[2] + bytes(2)
-"""The ordinal of a line's first event, packed."""
+_ORDINALS = [_LENGTHS[2] + number.to_bytes(2, "big") for number in range(100)]
+"""The ordinals of a line's events, packed."""
 
 
 def _pack(*parts: bytes) -> bytes:
@@ -51,15 +51,15 @@ class Identity:
         return state.hexdigest()
 
     def line(self, identity: tuple[bytes, ...], raw: bytes, ordinal: int) -> str:
-        """Return the id of the ``ordinal``-th event of a record; ``identity`` is Position.identity."""
-        return self._id(b"line", *identity, raw, ordinal.to_bytes(2, "big"))
+        """Return the id of the ``ordinal``-th event of a record; ``identity`` is Position.identity.
 
-    def first(self, lineage: bytes, offset: bytes, raw: bytes) -> str:
-        """Return the id of a line's first event, the same as ``line`` does: how it begins is remembered by lineage, and the rest goes in at once."""
-        if len(offset) != 8 or len(raw) >= _SHORT:  # noqa: PLR2004 - bytes
-            return self.line((lineage, offset), raw, 0)
+        Of a line of a file it is remembered by lineage how the hash begins; the rest goes in at once.
+        """
+        if len(identity) != 2 or len(identity[1]) != 8 or len(raw) >= _SHORT or ordinal >= len(_ORDINALS):  # noqa: PLR2004 - lineage, and offset in bytes
+            return self._id(b"line", *identity, raw, ordinal.to_bytes(2, "big"))
+        lineage, offset = identity
         state = (self._lineages.get(lineage) or self._begun(lineage)).copy()
-        state.update(offset + _LENGTHS[len(raw)] + raw + _FIRST)
+        state.update(offset + _LENGTHS[len(raw)] + raw + _ORDINALS[ordinal])
         return state.hexdigest()
 
     def _begun(self, lineage: bytes) -> blake2b:

@@ -61,6 +61,13 @@ class Anatomy:
         return any(literal in one for one in self.literals)
 
 
+def first_word(text: str) -> tuple[str | None, str]:
+    """Return queue id and first word of a message."""
+    match = HEAD.match(text)
+    assert match is not None, "it matches anything"
+    return match[1], match[2]
+
+
 def dissect(tree: Any) -> Anatomy:
     """Study a tree of ``re._parser.parse``."""
     groups: dict[int, Group] = {}

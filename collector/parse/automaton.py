@@ -141,26 +141,24 @@ def _mask(kind: Any, value: Any) -> int:
             mask |= _one(one, what)
         # Beyond ASCII a class that names some of it takes some and leaves some.
         return (~mask & _ALL) | (1 << _ASCII) if negated else mask
-    bit = 1 << min(value, _ASCII)
+    bit = _bit(value)
     return bit if kind is op.LITERAL else (_ALL & ~bit) | (1 << _ASCII)
+
+
+def _bit(code: int) -> int:
+    return 1 << min(code, _ASCII)
 
 
 def _one(kind: Any, value: Any) -> int:
     if kind is op.LITERAL:
-        return 1 << min(value, _ASCII)
+        return _bit(value)
     if kind is op.RANGE:
         low, high = value
-        mask = 0
-        for code in range(min(low, _ASCII), min(high, _ASCII) + 1):
-            mask |= 1 << code
-        return mask
+        return sum(1 << code for code in range(min(low, _ASCII), min(high, _ASCII) + 1))
     if value in _NEGATED:
         return _ALL & ~_of(_CATEGORIES[_NEGATED[value]])
     return _of(_CATEGORIES[value])
 
 
 def _of(characters: str) -> int:
-    mask = 0
-    for character in characters:
-        mask |= 1 << ord(character)
-    return mask
+    return sum(1 << ord(character) for character in characters)

@@ -29,6 +29,18 @@ class Derive:
 
 
 @cache
-def remembering(function: Callable[[str], dict[str, Any]]) -> Callable[[str], dict[str, Any]]:
+def picking(function: Callable[[str], dict[str, Any]], names: tuple[str, ...], *, local: bool) -> Callable[[str], Any]:
+    """Return a function that gives those of another's fields that are wanted; with ``local`` a pair: these, and the parts."""
+
+    def pick(text: str) -> Any:
+        given = function(text)
+        fields = {name: value for name, value in given.items() if name in names}
+        return (fields, {name: value for name, value in given.items() if name.startswith("_")}) if local else fields
+
+    return pick
+
+
+@cache
+def remembering(function: Callable[[str], Any]) -> Callable[[str], Any]:
     """Return a function that remembers texts, the same for all shapes. What it returns is shared: nobody may change it."""
     return lru_cache(REMEMBERED)(function)

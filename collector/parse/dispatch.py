@@ -6,11 +6,12 @@ lines begins with the bucket's word.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from collector.model.backtracking import parse
 from collector.parse import redact
-from collector.parse.anatomy import HEAD
+from collector.parse.anatomy import first_word
 from collector.parse.automaton import Automaton
 from collector.parse.compiler import compile_file
 from collector.parse.opened import LEVELS
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from collector.model.catalogue import Catalogue
     from collector.parse.binding import Entry
-    from collector.parse.compiler import Made
+    from collector.parse.compiler import Made, Make
     from collector.parse.loader import Dispatch, Program
     from collector.parse.redact import Guard
 
@@ -34,7 +35,7 @@ class Row(NamedTuple):
     guard: str
     fullmatch: Callable[..., Any]
     also: str | None
-    make: Callable[..., Any]
+    make: Make
     entry: Entry
     secret: Guard | None
 
@@ -79,11 +80,6 @@ class Compiled:
             self._made[name] = compile_file(name, self._programs[name].entries, self._catalogue)
         return self._made[name]
 
-    def function(self, entry: Entry) -> Callable[..., Any]:
-        """Return the function of a shape."""
-        function: Callable[..., Any] = self.made(self._files[entry]).functions[entry]
-        return function
-
     def table(self, dispatch: Dispatch) -> Table:
         """Return the table of the shapes that a program's lines may have."""
         key = (dispatch.product, dispatch.daemon, dispatch.entries)
@@ -96,11 +92,11 @@ class Compiled:
         known = sorted({word for entry in dispatch.entries for word in entry.pattern.anatomy.words or ()})
         doubtful = frozenset(word for word in ("", *known) if redact.doubtful(word) and dispatch.product != "dovecot")
         sure = [word for word in known if word not in doubtful and word not in LEVELS]
-        tokens = [token for word in sure for token in (f"{word} ", f"{word}: ") if HEAD.match(token)[2] == word]  # type: ignore[index] - it matches anything
+        tokens = [token for word in sure for token in (f"{word} ", f"{word}: ") if first_word(token) == (None, word)]
         return Table(
-            {token: self._bucket(rows, token.rstrip(": "), lambda one, token=token: one.may_begin(token)) for token in tokens},
-            {word: self._bucket(rows, word, lambda one, word=word: word is None or one.may_begin(word)) for word in (None, *known)},
-            {word: self._bucket(rows, word, lambda one, word=word: one.may_begin_behind_id(word or "")) for word in (None, *known)},
+            {token: self._bucket(rows, token.rstrip(": "), partial(Automaton.may_begin, text=token)) for token in tokens},
+            {word: self._bucket(rows, word, partial(Automaton.may_begin, text=word or "")) for word in (None, *known)},
+            {word: self._bucket(rows, word, partial(Automaton.may_begin_behind_id, word=word or "")) for word in (None, *known)},
             doubtful,
         )
 
@@ -114,7 +110,7 @@ class Compiled:
     def _row(self, entry: Entry, dispatch: Dispatch) -> Row:
         secret = redact.guard(dispatch.product, dispatch.daemon, self._automaton(entry).may_hold)
         also = None if entry.pattern.anatomy.holds(entry.contains) else entry.contains
-        return Row(entry.contains, entry.pattern.regex.fullmatch, also, self.function(entry), entry, secret)
+        return Row(entry.contains, entry.pattern.regex.fullmatch, also, self.made(self._files[entry]).functions[entry], entry, secret)
 
     def _automaton(self, entry: Entry) -> Automaton:
         if entry not in self._automata:

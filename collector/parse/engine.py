@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from collector.model.event import Event
 from collector.parse import redact
-from collector.parse.anatomy import HEAD
+from collector.parse.anatomy import HEAD, first_word
+from collector.parse.compiler import CAP
 from collector.parse.envelope import Envelopes
 from collector.parse.opened import LEVELS, UNREAD
-from collector.parse.plain import CAP, PlainEngine, matched
+from collector.parse.plain import PlainEngine, matched
 from collector.parse.redact import Redacted
 from collector.parse.sessions import Key, key_of
 
@@ -24,14 +25,12 @@ if TYPE_CHECKING:
 
     from collector.model.catalogue import Catalogue
     from collector.model.identity import Identity
-    from collector.model.shape import Shape
     from collector.parse.binding import Entry
     from collector.parse.dispatch import Table
     from collector.parse.loader import Dispatch, Parsers
     from collector.parse.opened import Opened, Origin
-    from collector.parse.plain import Fields, Unborn
 
-from_bytes = partial(int.from_bytes, byteorder="big")
+_number = partial(int.from_bytes, byteorder="big")
 _OFFSET = 2
 """Parts of the identity of a line that has an offset."""
 
@@ -77,9 +76,9 @@ class Engine(PlainEngine):
         """Begin with empty sessions."""
         super().__init__(parsers, catalogue, identity, debug_lines=debug_lines)
         self.open = Envelopes().open
-        self._first_id = identity.first
+        self._id = identity.line
 
-    def read(self, opened: Opened) -> tuple[Event, ...]:
+    def read(self, opened: Opened) -> tuple[Event, ...]:  # noqa: C901, PLR0912 - what every line costs stands here, in a row
         """Return the events of a line: none, one or several."""
         plan: Plan = opened.origin.plan or self._plan(opened.origin)
         table = plan.table
@@ -91,7 +90,7 @@ class Engine(PlainEngine):
         text, start, end = opened.text, opened.start, opened.end
         bucket = plan.tokens.get(text[start : text.find(" ", start) + 1])
         if bucket is None:
-            queue_id, word = HEAD.match(text, start, end).groups()  # type: ignore[union-attr] - it matches anything
+            queue_id, word = HEAD.match(text, start, end).groups()  # type: ignore[union-attr]
             if queue_id is None and word in table.doubtful:
                 return self._masked(opened, plan)
             bucket = table.bucket(queue_id, word)
@@ -99,30 +98,37 @@ class Engine(PlainEngine):
                 level = opened.level if word in LEVELS else None
         elif level == UNREAD:
             level = None
-        for guard, fullmatch, also, make, entry, secret in bucket:
+        for guard, fullmatch, also, make, entry, secret in bucket:  # noqa: B007 - those of the row at which it breaks
             if guard in text and (match := fullmatch(text, start, end)) is not None and (also is None or text.find(also, start, end) >= 0):
                 break
         else:
             return self._masked(opened, plan)
         if secret is not None and secret(text, start, end):
             return self._masked(opened, plan)
+        if opened.repeat > 1:
+            return self._taken_plainly(opened, Redacted(text, start, end), plan, entry, match)
         record = opened.record
         identity = record.position.identity
-        if len(identity) != _OFFSET or opened.repeat > 1:
-            return self._several(opened, Redacted(text, start, end), plan, entry, match)
-        lineage, offset = identity
+        offset = _number(identity[1]) if len(identity) == _OFFSET else None
         time = record.near if opened.time is None else opened.time
-        found = make(match, text, text[start:end], from_bytes(offset), opened, plan, self.sessions, time, None)
-        if found.__class__ is not dict:
-            return self._several(opened, Redacted(text, start, end), plan, entry, match, found)
-        if plan.postfix_service is not None:
-            found.setdefault("postfix.service", plan.postfix_service)
-        if level is not None:
-            found.setdefault("log.level", level)
-        if record.truncated:
-            found["log.flags"] = ["truncated"]
-        counts["events"] += 1
-        return (Event(self._first_id(lineage, offset, record.raw), time, entry.shape, found, plan.tag),)
+        found = make(match, text, text[start:end], offset, opened, plan, self.sessions, time)
+        if found is None:
+            return self._taken_plainly(opened, Redacted(text, start, end), plan, entry, match)
+        events: list[Event] = []
+        for shape, fields in ((entry.shape, found),) if isinstance(found, dict) else found[:CAP]:
+            if offset is None:
+                del fields["log.offset"]
+            if plan.postfix_service is not None:
+                fields.setdefault("postfix.service", plan.postfix_service)
+            if level is not None:
+                fields.setdefault("log.level", level)
+            if record.truncated:
+                fields["log.flags"] = ["truncated"]
+            events.append(Event(self._id(identity, record.raw, len(events)), time, shape, fields, plan.tag))
+        if len(found) > CAP and not isinstance(found, dict):
+            events[-1].dynamic["mail.capped"] = True
+        counts["events"] += len(events)
+        return tuple(events)
 
     def _plan(self, origin: Origin) -> Plan:
         dispatch = self.lookup(origin)
@@ -134,29 +140,18 @@ class Engine(PlainEngine):
         """Return the events of a line that may hold a secret, or that no shape takes as it is."""
         assert plan.table is not None
         redacted = redact.redact_line(opened, plan.dispatch)
-        text, start, end = redacted.text, redacted.start, redacted.end
-        queue_id, word = HEAD.match(text, start, end).groups()  # type: ignore[union-attr]
+        queue_id, word = first_word(redacted.message)
         for row in plan.table.bucket(queue_id, word):
             match = matched(row.entry, redacted)
             if match is not None:
-                return self._several(opened, redacted, plan, row.entry, match)
+                return self._taken_plainly(opened, redacted, plan, row.entry, match)
         events = self._unparsed(opened, redacted, plan.dispatch)
         self.counts["events"] += len(events)
         return events
 
-    def _several(self, opened: Opened, redacted: Redacted, plan: Plan, entry: Entry, match: re.Match[str], found: Fields | list[Unborn] | None = None) -> tuple[Event, ...]:
-        """Return the events of a line that is no ordinary one: it has several, a secret, no offset, or not quite what its shape expects."""
+    def _taken_plainly(self, opened: Opened, redacted: Redacted, plan: Plan, entry: Entry, match: re.Match[str]) -> tuple[Event, ...]:
+        """Return the events of a line that a shape took, the plain way: it is repeated, holds a secret, has no offset, or is not quite what its shape expects."""
         assert plan.dispatch is not None
-        if found is None:
-            tried = None if redacted.password_hash is None else self.seal(redacted.password_hash)
-            time = opened.record.near if opened.time is None else opened.time
-            make = self.parsers.compiled.function(entry)
-            found = make(match, redacted.text, redacted.message, None, opened, plan, self.sessions, time, tried)
-        if found is None:
-            events = self._events(opened, redacted, plan.dispatch, (entry, match))
-        else:
-            unborn = [(entry.shape, found)] if isinstance(found, dict) else found
-            del unborn[0][1]["log.offset"]
-            events = self._born(opened, redacted, plan.dispatch, unborn * min(opened.repeat, CAP + 1))
+        events = self._events(opened, redacted, plan.dispatch, (entry, match))
         self.counts["events"] += len(events)
         return events

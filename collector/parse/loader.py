@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collector.model.shape import Shape
     from collector.parse.binding import Entry
 
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Program:
     """Which lines a parser file reads."""

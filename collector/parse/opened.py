@@ -98,9 +98,9 @@ class Opened:
         spans: Mapping[str, Span] = _NOWHERE,
         repeat: int = 1,
     ) -> None:
-        """Keep what is said.
+        r"""Keep what is said.
 
-        ``text`` is the line, undecodable bytes as ``\\xNN``, without one carriage return at its end; the message stands from ``start``
+        ``text`` is the line, undecodable bytes as ``\xNN``, without one carriage return at its end; the message stands from ``start``
         to ``end``. ``time`` is the stamp in ms since the epoch. ``parts`` are ``_user`` and ``_session`` of Dovecot's prefix; ``spans``, which only the plain
         reading knows, say where these, host.name and process.pid stand. ``repeat`` is the N of ``message repeated N times``.
         """

@@ -1,7 +1,7 @@
 """In: uses of session tables by lines. Out: what earlier lines of the same key lend. Memory that commits with the position.
 
-Lending goes forward only. ``order`` grows with each writing and is what eviction goes by, so that it survives in whatever order
-the parts of a lap and the deltas between them were written. In a delta a row is [key, order, time, fields, counts], a removal [key].
+Lending goes forward only. ``order`` grows with each writing and is what eviction goes by, whatever order the parts of a lap and
+the deltas between them were written in. In a delta a row is [key, order, time, fields, counts], a removal [key].
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def key_of(table: str, source: str, values: Iterable[Any]) -> Key:
 
 
 class Sessions:
-    """Rows of all session tables of all sources, in the order of their last writing; the oldest go where the limit is reached."""
+    """Rows of all session tables of all sources; where the limit is reached, those that were written longest ago go."""
 
     name = "parse.sessions"
 
@@ -73,27 +73,34 @@ class Sessions:
         if row is None or now - row[TIME] > age:
             self.open(key, now, fields, counts)
             return
-        del self.rows[key]
         self._order += 1
-        self._size -= row[SIZE]
         row[ORDER], row[TIME] = self._order, now
         row[FIELDS].update(fields)
-        for name, number in counts.items():
-            row[COUNTS][name] = min(row[COUNTS].get(name, 0) + number, _MOST)
-        self._put(key, row)
+        if counts:
+            for name, number in counts.items():
+                row[COUNTS][name] = min(row[COUNTS].get(name, 0) + number, _MOST)
+        self._weigh(key, row)
 
     def open(self, key: Key, now: int, fields: dict[str, Any], counts: Mapping[str, int]) -> None:
-        """Begin a session anew."""
-        row = self.rows.pop(key, None)
-        if row is not None:
-            self._size -= row[SIZE]
+        """Begin a session anew. ``fields`` belongs to the row from now on."""
+        old = self.rows.get(key)
+        if old is not None:
+            self._size -= old[SIZE]
         self._order += 1
-        self._put(key, [self._order, now, fields, {name: min(number, _MOST) for name, number in counts.items()} if counts else {}, 0])
+        row = self.rows[key] = [self._order, now, fields, {name: min(number, _MOST) for name, number in counts.items()} if counts else {}, 0]
+        self._weigh(key, row)
 
-    def _put(self, key: Key, row: list[Any]) -> None:
-        row[SIZE] = size = _size(key, row[FIELDS], row[COUNTS])
-        self._size += size
-        self.rows[key] = row
+    def _weigh(self, key: Key, row: list[Any]) -> None:
+        """Count what a row costs now, and make room."""
+        size = _ROW + (len(key) if key.isascii() else _WIDE * len(key)) + _FIELD * (len(row[FIELDS]) + len(row[COUNTS]))
+        for value in row[FIELDS].values():
+            if value.__class__ is str:
+                size += len(value) if value.isascii() else _WIDE * len(value)
+            elif value.__class__ is list:
+                for one in value:
+                    size += _FIELD + _WIDE * len(one) if one.__class__ is str else _FIELD
+        self._size += size - row[SIZE]
+        row[SIZE] = size
         self._touched[key] = None
         if self._size > self._limit:
             self._shrink()
@@ -141,9 +148,10 @@ class Sessions:
         self.rows.clear()
         self._touched.clear()
         self._size = self._order = 0
-        for key, row in sorted(found.items(), key=lambda item: item[1][ORDER]):
-            self._put(key, row)
-            self._order = row[ORDER]
+        for key, row in found.items():
+            self.rows[key] = row
+            self._weigh(key, row)
+            self._order = max(self._order, row[ORDER])
         self._touched.clear()
 
     def keep(self) -> int | None:
@@ -151,26 +159,10 @@ class Sessions:
         return None
 
     def _shrink(self) -> None:
-        """Make some more room than is needed: the oldest row of a dict is found behind the places of all that went before it."""
-        enough = self._limit - self._limit // 64
-        size = self._size
-        oldest = []
-        for key, row in self.rows.items():
-            if size <= enough:
+        """Let the oldest rows go, and make some more room than is needed: to find them, all are looked at."""
+        enough = self._limit - self._limit // 16
+        for key in sorted(self.rows, key=lambda key: self.rows[key][ORDER]):
+            if self._size <= enough:
                 break
-            size -= row[SIZE]
-            oldest.append(key)
-        for key in oldest:
             self.forget(key)
-        self.evicted += len(oldest)
-
-
-def _size(key: Key, fields: dict[str, Any], counts: dict[str, int]) -> int:
-    """Estimate what a row costs in memory; at least as much as it does."""
-    size = _ROW + _FIELD * (len(fields) + len(counts)) + (len(key) if key.isascii() else _WIDE * len(key))
-    for value in fields.values():
-        if value.__class__ is str:
-            size += len(value) if value.isascii() else _WIDE * len(value)
-        elif value.__class__ is list:
-            size += sum(_FIELD + _WIDE * len(one) for one in value if one.__class__ is str)
-    return size
+            self.evicted += 1

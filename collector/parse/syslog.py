@@ -19,7 +19,7 @@ from collector.parse import dovecot_prefix, timestamps
 from collector.parse.opened import PARTS, UNREAD, Opened, Origin, Span
 
 if TYPE_CHECKING:
-    from collector.model.record import Header, Record
+    from collector.model.record import Header, Record, SourceInfo
     from collector.parse.dovecot_prefix import Prefix
 
 FORMATS = ("auto", "rfc3164", "rfc3339", "rfc5424", "dovecot")
@@ -34,9 +34,7 @@ _HOST_TAG = r" (?P<host>[^\s<>()]{0,254}[^\s<>():]) " + _TAG
 _RFC3164 = re.compile(_PRIORITY + _STAMP_3164 + _HOST_TAG)
 _RFC3339 = re.compile(_PRIORITY + _STAMP_3339 + _HOST_TAG)
 _HEAD_5424 = r" (?:-|(?P<host>[^\s<>()]{1,255})) (?:-|(?P<program>[^\s]{1,255})) (?:-|(?P<pid>[0-9]{1,10})|[^\s]{1,128}) [^\s]{1,32} "
-_RFC5424 = re.compile(
-    r"<(?P<priority>[0-9]{1,3})>1 (?:-|" + _STAMP_3339 + ")" + _HEAD_5424 + r'(?:-|(?:\[[^\]"]*+(?:"(?:[^"\\]|\\.)*+"[^\]"]*+)*+\])++)(?: \ufeff? ?|$)'
-)
+_RFC5424 = re.compile(r"<(?P<priority>[0-9]{1,3})>1 (?:-|" + _STAMP_3339 + ")" + _HEAD_5424 + r'(?:-|(?:\[[^\]"]*+(?:"(?:[^"\\]|\\.)*+"[^\]"]*+)*+\])++)(?: \ufeff? ?|$)')
 _HOSTLESS = re.compile(r"<(?P<priority>[0-9]{1,3})>" + _STAMP_3164 + " " + _TAG)
 _BARE = re.compile(_PRIORITY + _TAG)
 _DOVECOT_FILE = re.compile(_STAMP_3164 + " ")
@@ -229,5 +227,6 @@ def origin_of(envelope: str, head: str, source: SourceInfo) -> Origin | None:
     pid = None if match["pid"] is None else int(match["pid"])
     year = envelope != "rfc3164"
     return Origin(
-        source, envelope, named_year=year, zoneless=not year, host=match["host"], program=match["program"], product=product, service=service, daemon=daemon, pid=pid, priority=priority
-    )
+        source, envelope, named_year=year, zoneless=not year, host=match["host"], program=match["program"],
+        product=product, service=service, daemon=daemon, pid=pid, priority=priority,
+    )  # fmt: skip

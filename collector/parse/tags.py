@@ -63,4 +63,3 @@ def _tag(origin: Origin, dispatch: Dispatch | None) -> dict[str, Any]:
     if origin.zoneless:
         tag["event.timezone"] = source.timezone
     return tag
-

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from collector.model.event import Event
     from collector.model.record import Record
-    from collector.parse.syslog import Opened
+    from collector.parse.opened import Opened
 
 PATIENCE = 300
 """How long (ms) a source at its end holds the others back."""

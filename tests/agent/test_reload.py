@@ -185,7 +185,7 @@ def test_a_lap_that_was_running_is_not_mixed_with_the_new_memory(station):
     station.settle()
     laps = station.spool._laps
     laps._least = 0
-    laps._grown = dict.fromkeys(laps._grown, (1, 0))
+    laps.grown = dict.fromkeys(laps.grown, (1, 0))
     fail(station, 5)
     station.round(400)
     old = dict(laps._running)

@@ -16,17 +16,17 @@ def test_two_lines_share_an_id_only_if_they_are_the_same(one, other):
     assert (identity.line(*one) == identity.line(*other)) == (one == other)
 
 
-@given(st.binary(max_size=20), st.binary(max_size=9) | st.binary(min_size=8, max_size=8), st.binary(max_size=200) | st.just(b"x" * 5000))
-def test_the_first_event_of_a_line_has_the_same_id_from_memory(first_line, offset, raw):
+@given(st.binary(max_size=20), st.binary(max_size=9) | st.binary(min_size=8, max_size=8), st.binary(max_size=200) | st.just(b"x" * 5000), st.integers(0, 0xFFFF))
+def test_a_line_of_a_file_has_the_same_id_from_memory(first_line, offset, raw, ordinal):
     identity = Identity()
-    plain = identity.line((first_line, offset), raw, 0)
-    assert [identity.first(first_line, offset, raw) for _ in range(2)] == [plain, plain]
+    plain = identity._id(b"line", first_line, offset, raw, ordinal.to_bytes(2, "big"))
+    assert [identity.line((first_line, offset), raw, ordinal) for _ in range(2)] == [plain, plain]
 
 
 def test_lineages_are_forgotten():
     identity = Identity()
     for number in range(1000):
-        identity.first(number.to_bytes(16, "big"), bytes(8), b"x")
+        identity.line((number.to_bytes(16, "big"), bytes(8)), b"x", 0)
     assert len(identity._lineages) <= 256
 
 

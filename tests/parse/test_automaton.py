@@ -43,7 +43,13 @@ def test_what_a_line_may_begin_with_and_hold(regex, text, begins, holds):
 
 @pytest.mark.parametrize(
     ("regex", "word", "may"),
-    [("(?:[0-9A-F]{5,16}|[0-9a-z]{10,32}): client=.*", "client", True), ("(?:[0-9A-F]{5,16}: )?client=.*", "client", True), ("client=.*", "client", False), ("NOQUEUE: reject: .*", "reject", True), (r"[^\s\[\]]+\[.*", "x", False)],
+    [
+        ("(?:[0-9A-F]{5,16}|[0-9a-z]{10,32}): client=.*", "client", True),
+        ("(?:[0-9A-F]{5,16}: )?client=.*", "client", True),
+        ("client=.*", "client", False),
+        ("NOQUEUE: reject: .*", "reject", True),
+        (r"[^\s\[\]]+\[.*", "x", False),
+    ],
 )
 def test_what_may_stand_behind_a_queue_id(regex, word, may):
     assert automaton(regex).may_begin_behind_id(word) is may
@@ -57,7 +63,7 @@ def test_whatever_a_shape_takes_is_possible(data):
     entry = data.draw(st.sampled_from(ENTRIES))
     regex = entry.pattern.regex
     found = KNOWN.setdefault(entry, automaton(regex.pattern))
-    message = data.draw(st.from_regex(re.compile(regex.pattern, re.ASCII), fullmatch=True).filter(lambda text: regex.fullmatch(text)))
+    message = data.draw(st.from_regex(re.compile(regex.pattern, re.ASCII), fullmatch=True).filter(regex.fullmatch))
     begin = data.draw(st.integers(0, len(message)))
     end = data.draw(st.integers(begin, len(message)))
     assert found.may_begin(message[:end])

@@ -18,7 +18,7 @@ def test_source_says_whose_it_is_and_tracebacks_show_it(parsers, fresh_engine, c
     assert "# postfix.smtpd.sasl-failure" in made.source
     assert "".join(linecache.getlines(made.name)) == made.source
     with pytest.raises(AttributeError) as caught:
-        made.functions[program.entries[0]](None, "", "", 0, None, None, None, 0, None)
+        made.functions[program.entries[0]](None, "", "", 0, None, None, None, 0)
     assert "v1, v2, v3 = m.groups()" in "".join(traceback.format_exception(caught.value))
 
 

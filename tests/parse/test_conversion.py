@@ -13,7 +13,27 @@ CATALOGUE = assembly.load_catalogue()
 FIELDS = sorted(name for name in CATALOGUE.fields if name[0] != "@")
 TEXTS = st.one_of(
     st.text(min_size=1, max_size=30),
-    st.sampled_from(["192.0.2.1", "::ffff:192.0.2.7", "unknown", "PLAIN", "tls", "Mail.Example.", "B\u00fccher.example", "12", "-1", "1.5", "nan", "yes", "True", "9" * 30, "\u0663", "2026-11-24T10:00:00Z", "a" * 400]),
+    st.sampled_from(
+        [
+            "192.0.2.1",
+            "::ffff:192.0.2.7",
+            "unknown",
+            "PLAIN",
+            "tls",
+            "Mail.Example.",
+            "B\u00fccher.example",
+            "12",
+            "-1",
+            "1.5",
+            "nan",
+            "yes",
+            "True",
+            "9" * 30,
+            "\u0663",
+            "2026-11-24T10:00:00Z",
+            "a" * 400,
+        ]
+    ),
     st.integers(0, 10**18 - 1).map(str),
 )
 

@@ -13,9 +13,31 @@ from collector.parse.redact import Redacted
 
 CATALOGUE = assembly.load_catalogue()
 PARSERS = loader.load(content.texts("parsers", "*.yaml"), content.texts("parsers/patterns", "*.grok"), CATALOGUE)
-NAMES = ["postfix", "dovecot", "opendkim", *(f"postfix/{daemon}" for daemon in ("smtpd", "smtp", "qmgr", "cleanup", "postscreen", "newcomer")), "dovecot/imap-login", "dovecot/auth", "dovecot/imap", "dovecot/lmtp"]
+NAMES = [
+    "postfix",
+    "dovecot",
+    "opendkim",
+    *(f"postfix/{daemon}" for daemon in ("smtpd", "smtp", "qmgr", "cleanup", "postscreen", "newcomer")),
+    "dovecot/imap-login",
+    "dovecot/auth",
+    "dovecot/imap",
+    "dovecot/lmtp",
+]
 MESSAGES = [sample.all_lines[-1].partition(": ")[2] for entry in PARSERS.entries for sample in entry.samples]
-PIECES = ["E7AF727ECA9: ", "NOQUEUE: ", "warning: ", "connect from ", "Disconnected", "x", " ", ":", "(auth failed, 1 attempts)", "4XbQJ72Rk1z9Tm4: ", "unknown[192.0.2.1]", "\u00e9"]
+PIECES = [
+    "E7AF727ECA9: ",
+    "NOQUEUE: ",
+    "warning: ",
+    "connect from ",
+    "Disconnected",
+    "x",
+    " ",
+    ":",
+    "(auth failed, 1 attempts)",
+    "4XbQJ72Rk1z9Tm4: ",
+    "unknown[192.0.2.1]",
+    "\u00e9",
+]
 TEXTS = st.one_of(
     st.sampled_from(MESSAGES),
     st.tuples(st.sampled_from(PIECES), st.sampled_from(MESSAGES)).map("".join),

@@ -34,15 +34,39 @@ def test_every_line_of_the_lab_is_opened_as_the_plain_way_opens_it(log):
 HEADS = ["mx1 postfix/smtpd[12]: ", "mx1 postfix/smtpd: ", "mx1 dovecot: ", "mx1 dovecot[4]: ", "mx1 imap-login: ", "mx1 auth-worker(80): ", "mx1 x[1]:", "a:b c[2]: ", "a: b: "]
 STAMPS = [
     *("2026-11-24T10:00:00.123456+00:00", "2026-11-24T10:00:00.123+01:00", "2026-11-24T10:00:00Z", "2026-11-24T10:00:00.5Z", "2026-11-24T10:00:00.123.4Z"),
-    *("2026-11-24T10:00:00.12345600:00", "2026-11-24T10:00:00+12345600:00", "2026-11-24T10:00:60.123456Z", "1969-11-24T10:00:00.123456Z", "2026-11-24T10:00:00.\u0661\u0662\u0663456Z"),
+    *(
+        "2026-11-24T10:00:00.12345600:00",
+        "2026-11-24T10:00:00+12345600:00",
+        "2026-11-24T10:00:60.123456Z",
+        "1969-11-24T10:00:00.123456Z",
+        "2026-11-24T10:00:00.\u0661\u0662\u0663456Z",
+    ),
     *("Nov 24 10:00:00", "Nov  4 10:00:00", "Nov 4 10:00:00", "Okt 24 10:00:00", "Feb 29 10:00:00", "Nov 24 10:00:61"),
 ]
 PRIORITIES = ["", "<22>", "<999>", "<22>1 ", "<>", "<22>2 "]
 TAILS = ["mx1 postfix/smtpd 12 - -  ", "mx1 dovecot - - -  ", "mx1 dovecot - - - \ufeff", "- - - - - ", "mx1 postfix 12 - - - ", 'mx1 a 1 M [x@1 y="z"] ', "mx1 a 1 - -"]
 TEXTS = [
     *("connect from x", "warning: x", "message repeated 3 times: [ warning: x]", "message repeated 3 times: x", "", ": ", "A: b"),
-    *("imap-login: Login: user=<a>", "imap-login: Info: x", "imap(bob)<12><s>: Error: x", "imap(bob)<s>: x", "imap(12): x", "imap(12)<s>: x", "imap(b b)<1><s>: x", "imap(bob): x)<1><s>: y"),
-    *("auth(bob,192.0.2.1,sasl:plain)<s>: x", "auth-worker(12): x", "lmtp(12): Connect from local", "lmtp(12)<13>: x", "imap()<1><>: x", "master: Warning: x", "no service", "imap(\u00e9)<1><s>: x"),
+    *(
+        "imap-login: Login: user=<a>",
+        "imap-login: Info: x",
+        "imap(bob)<12><s>: Error: x",
+        "imap(bob)<s>: x",
+        "imap(12): x",
+        "imap(12)<s>: x",
+        "imap(b b)<1><s>: x",
+        "imap(bob): x)<1><s>: y",
+    ),
+    *(
+        "auth(bob,192.0.2.1,sasl:plain)<s>: x",
+        "auth-worker(12): x",
+        "lmtp(12): Connect from local",
+        "lmtp(12)<13>: x",
+        "imap()<1><>: x",
+        "master: Warning: x",
+        "no service",
+        "imap(\u00e9)<1><s>: x",
+    ),
     *("Debug: x", "Info:", "postfix/smtpd: x\r", "caf\u00e9 \u0130", "imap(a\u2003b)<1><s>: x", "x" * 600 + ": y"),
 ]
 LINES = st.one_of(
@@ -50,7 +74,12 @@ LINES = st.one_of(
     st.lists(st.sampled_from([*PRIORITIES, *STAMPS, *HEADS, *TEXTS, " ", ":"]), max_size=6).map("".join),
     st.text(max_size=40),
 )
-SOURCES = [SourceInfo("a"), SourceInfo("b", timezone="Europe/Vienna", host="h"), *(SourceInfo(f"only {form}", format=form) for form in ("rfc3164", "rfc3339", "rfc5424", "dovecot")), SourceInfo("a", host="other")]
+SOURCES = [
+    SourceInfo("a"),
+    SourceInfo("b", timezone="Europe/Vienna", host="h"),
+    *(SourceInfo(f"only {form}", format=form) for form in ("rfc3164", "rfc3339", "rfc5424", "dovecot")),
+    SourceInfo("a", host="other"),
+]
 HEADERS = st.builds(
     Header,
     st.sampled_from([None, "postfix/smtpd", "dovecot", "imap-login", "imap(bob)<1><s>"]),

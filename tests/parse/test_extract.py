@@ -69,9 +69,7 @@ def test_facts_are_the_services_or_the_daemons(extracted):
 
 def test_functions_give_parts_to_later_functions_and_never_override_the_line(load, catalogue, record, monkeypatch):
     functions = {
-        "first": Derive(
-            lambda text: {"_second": text * 2, "user.name": "other", "tls.cipher": "not allowed"}, ("_second", "user.name", "tls.cipher")
-        ),
+        "first": Derive(lambda text: {"_second": text * 2, "user.name": "other", "tls.cipher": "not allowed"}, ("_second", "user.name", "tls.cipher")),
         "second": Derive(lambda text: {"event.reason": text, "_count": 3}, ("event.reason", "_count")),
     }
     monkeypatch.setattr("collector.parse.binding.FUNCTIONS", functions)

@@ -77,7 +77,15 @@ def test_dovecots_prefix_belongs_to_the_tag(record, line, daemon, level, pid, pa
 
 def test_dovecots_own_file_has_no_host_and_always_a_level(record):
     opened = open_record(record("Nov 24 10:00:00 imap(bob b: c)<9><s>: Info: x: y"))
-    assert (opened.origin.envelope, opened.origin.host, opened.origin.program, opened.origin.daemon, opened.level, opened.origin.pid, opened.message) == ("dovecot", None, None, "imap", "info", 9, "x: y")
+    assert (opened.origin.envelope, opened.origin.host, opened.origin.program, opened.origin.daemon, opened.level, opened.origin.pid, opened.message) == (
+        "dovecot",
+        None,
+        None,
+        "imap",
+        "info",
+        9,
+        "x: y",
+    )
 
 
 @pytest.mark.parametrize("program", ["imap-login", "auth-worker(80180)", "imap(u)<1><s>"])

@@ -82,7 +82,7 @@ def type_page(path, folder):
             for one in commands_of(block):
                 typed.append(one)
                 script.append(f"{{ {one.command}\n}} 2>&1 </dev/null; printf '{MARK}%d{MARK}' $?")
-    done = subprocess.run(["sh", "-c", "\n".join(script)], cwd=folder / "here", env=environment(folder), capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(["sh", "-c", "\n".join(script)], cwd=folder / "here", env=environment(folder), capture_output=True, text=True, check=False, timeout=600)
     parts = done.stdout.split(MARK)
     assert len(parts) == 2 * len(typed) + 1, (done.stdout, done.stderr)
     for one, printed, code in zip(typed, parts[::2], parts[1::2], strict=False):
