@@ -10,7 +10,8 @@ import re
 import shlex
 import unicodedata
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -69,7 +70,7 @@ class _Front(Strict):
     commands: tuple[Command, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Playbook:
     """One playbook; ``note`` is the body up to ``## Setup``, ``setup`` what stands below that."""
 
@@ -87,6 +88,18 @@ class Playbook:
     note: str
     setup: str
     at: Location
+
+    @cached_property
+    def template(self) -> tuple[str | _Blank, ...]:
+        """The whole text, cut at its placeholders."""
+        parts = list(_prose_and_code(self.note))
+        if self.commands:
+            parts.append("\n\n### Commands\n")
+        for one in self.commands:
+            parts += [f"\n- {one.label} ({one.where}, {one.effect}):\n\n      ", *_command(one.run)]
+        if self.setup:
+            parts += ["\n\n## Setup\n\n", *_prose_and_code(self.setup)]
+        return tuple(_joined([*parts, "\n"]))
 
 
 def load(texts: Iterable[Text], catalogue: Catalogue) -> dict[str, Playbook]:
@@ -181,19 +194,16 @@ class _Blank:
 
 def render(playbook: Playbook, fields: Mapping[str, Any]) -> str:
     """Return the playbook's text with the values of one alert; a field that it lacks reads ``<user.name>``."""
-    return "".join([part if isinstance(part, str) else _filled(part, fields) for part in _template(playbook.note, playbook.commands, playbook.setup)])
+    return "".join([part if isinstance(part, str) else _filled(part, fields) for part in playbook.template])
 
 
-@lru_cache(256)
-def _template(note: str, commands: tuple[Command, ...], setup: str) -> tuple[str | _Blank, ...]:
-    parts = list(_prose_and_code(note))
-    if commands:
-        parts.append("\n\n### Commands\n")
-    for one in commands:
-        parts += [f"\n- {one.label} ({one.where}, {one.effect}):\n\n      ", *_command(one.run)]
-    if setup:
-        parts += ["\n\n## Setup\n\n", *_prose_and_code(setup)]
-    return (*parts, "\n")
+def _joined(parts: Iterable[str | _Blank]) -> Iterator[str | _Blank]:
+    """Yield each run of texts as one."""
+    for literal, run in groupby(parts, lambda part: isinstance(part, str)):
+        if literal:
+            yield "".join(map(str, run))
+        else:
+            yield from run
 
 
 def _prose_and_code(text: str) -> Iterator[str | _Blank]:
