@@ -36,6 +36,7 @@ class Automaton:
         self._follow: list[int] = []
         self._first = self._sequence(tree)[0]
         self._known: dict[int, int] = {}
+        self._behind_id: int | None = None
 
     def may_begin(self, text: str) -> bool:
         """Say whether a line that is taken may begin with a text."""
@@ -43,6 +44,11 @@ class Automaton:
 
     def may_begin_behind_id(self, word: str) -> bool:
         """Say whether one may begin with letters and digits, a colon, a blank and a word."""
+        if self._behind_id is None:
+            self._behind_id = self._read_id()
+        return self._reads(self._behind_id, f": {word}")
+
+    def _read_id(self) -> int:
         ids = 0
         for letter in _IDS:
             ids |= self._having(letter)
@@ -50,7 +56,7 @@ class Automaton:
         while new & ~read:
             read |= new
             new = self._after(new) & ids
-        return self._reads(self._after(read), f": {word}")
+        return self._after(read)
 
     def may_hold(self, text: str) -> bool:
         """Say whether one may hold a text, anywhere."""

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from collector.parse.redact import Guard
 
 
+_ANYTHING = ".*"
+"""Where a regex says so, no automaton need be asked."""
+
+
 class Row(NamedTuple):
     """A shape to try: ``guard`` stands in every line that it takes, ``also`` must be looked for besides (or None).
 
@@ -101,16 +105,21 @@ class Compiled:
         )
 
     def _bucket(self, rows: Iterable[Row], word: str | None, may: Callable[[Automaton], bool]) -> Bucket:
-        return tuple(row for row in rows if self._named(row.entry, word) and may(self._automaton(row.entry)))
-
-    @staticmethod
-    def _named(entry: Entry, word: str | None) -> bool:
-        return entry.pattern.anatomy.words is None or word in entry.pattern.anatomy.words
+        """Return the rows whose lines can begin with a word; of a shape that names no words, its automaton is asked."""
+        found = []
+        for row in rows:
+            words = row.entry.pattern.anatomy.words
+            if may(self._automaton(row.entry)) if words is None else word in words:
+                found.append(row)
+        return tuple(found)
 
     def _row(self, entry: Entry, dispatch: Dispatch) -> Row:
-        secret = redact.guard(dispatch.product, dispatch.daemon, self._automaton(entry).may_hold)
+        secret = redact.guard(dispatch.product, dispatch.daemon, lambda words: self._may_hold(entry, words))
         also = None if entry.pattern.anatomy.holds(entry.contains) else entry.contains
         return Row(entry.contains, entry.pattern.regex.fullmatch, also, self.made(self._files[entry]).functions[entry], entry, secret)
+
+    def _may_hold(self, entry: Entry, words: str) -> bool:
+        return _ANYTHING in entry.pattern.regex.pattern or self._automaton(entry).may_hold(words)
 
     def _automaton(self, entry: Entry) -> Automaton:
         if entry not in self._automata:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from collector.model.record import Position, Record, SourceInfo
-from collector.parse.plain import matched
+from collector.parse.plain import matched, take
 from collector.parse.redact import redact_line
 from collector.parse.syslog import open_record
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from collector.parse.binding import Entry
     from collector.parse.definition import Sample
     from collector.parse.engine import Engine
-    from collector.parse.loader import Parsers
+    from collector.parse.loader import Dispatch, Parsers
+    from collector.parse.opened import Opened
+    from collector.parse.plain import Taken
+    from collector.parse.redact import Redacted
 
 NEAR = 1_795_600_000_000
 """2026-11-25T09:46:40Z: arrival of every sample line."""
@@ -41,11 +44,17 @@ class Failure:
 
 def strays(parsers: Parsers) -> Iterator[Failure]:
     """Yield the samples that another shape than their own takes first, or none; no events are made for that."""
+    known: dict[str, Dispatch | None] = {}
     for entry in parsers.entries:
         for number, sample in enumerate(entry.samples):
-            first, _ = _takers(entry, parsers, _record(sample.all_lines[-1], 0))
-            if first is not None:
-                yield Failure(entry.shape.name, number, first, entry.at)
+            opened = open_record(_record(sample.all_lines[-1], 0))
+            if opened.name is not None and opened.name not in known:
+                known[opened.name] = parsers.lookup(opened.name)
+            dispatch = known.get(opened.name or "")
+            redacted = redact_line(opened, dispatch)
+            taken = None if dispatch is None else take(dispatch, redacted)
+            if taken is None or taken[0] is not entry:
+                yield Failure(entry.shape.name, number, _stray(entry, opened, redacted, taken), entry.at)
 
 
 def run(parsers: Parsers, fresh_engine: Callable[[], Engine]) -> Iterator[Failure]:
@@ -64,7 +73,7 @@ def _faults(entry: Entry, sample: Sample, parsers: Parsers, engine: Engine) -> I
     *earlier, last = (_record(line, number) for number, line in enumerate(sample.all_lines))
     for record in earlier:
         engine.read(engine.open(record))
-    yield from (fault for fault in _takers(entry, parsers, last) if fault is not None)
+    yield from _takers(entry, parsers, last)
     events = engine.read(engine.open(last))
     if len(events) != len(sample.events):
         actions = ", ".join(event.shape.action for event in events) or "none"
@@ -78,17 +87,24 @@ def _faults(entry: Entry, sample: Sample, parsers: Parsers, engine: Engine) -> I
                 yield f"event {ordinal}: {name} is {fields.get(name)!r}, expected {wanted!r}"
 
 
-def _takers(entry: Entry, parsers: Parsers, record: Record) -> tuple[str | None, str | None]:
+def _stray(entry: Entry, opened: Opened, redacted: Redacted, taken: Taken | None) -> str:
+    """Say why its own shape does not take a sample's line first."""
+    if opened.name is None:
+        return "no envelope opens the line"
+    if taken is None or matched(entry, redacted) is None:
+        return f"its own shape does not take the line: {redacted.message!r} of {opened.name}"
+    return f"{taken[0].shape.name} takes the line first"
+
+
+def _takers(entry: Entry, parsers: Parsers, record: Record) -> Iterator[str]:
     """Say why its own shape does not take a sample's line first, and which others would take it as well (a catch_all may)."""
     opened = open_record(record)
-    if opened.name is None:
-        return "no envelope opens the line", None
-    dispatch = parsers.lookup(opened.name)
+    dispatch = None if opened.name is None else parsers.lookup(opened.name)
     redacted = redact_line(opened, dispatch)
     takers = [other for other in dispatch.entries if matched(other, redacted) is not None] if dispatch is not None else []
-    if entry not in takers:
-        return f"its own shape does not take the line: {redacted.message!r} of {opened.name}", None
-    if takers[0] is not entry:
-        return f"{takers[0].shape.name} takes the line first", None
+    if not takers or takers[0] is not entry:
+        yield _stray(entry, opened, redacted, None if dispatch is None else take(dispatch, redacted))
+        return
     others = [other.shape.name for other in takers[1:] if not other.catch_all]
-    return None, f"{', '.join(others)} would take the line as well" if others and not entry.catch_all else None
+    if others and not entry.catch_all:
+        yield f"{', '.join(others)} would take the line as well"

@@ -64,7 +64,8 @@ def test_the_first_shape_that_takes_a_message_is_found(name, text):
 def test_a_word_leads_to_few_shapes():
     table = PARSERS.compiled.table(PARSERS.lookup("postfix/smtpd"))
     assert [row.entry.shape.name for row in table.tokens["connect "]] == ["postfix.smtpd.connect"]
-    assert [row.entry.shape.name for row in table.queued["client"]] == ["postfix.smtpd.client-login", "postfix.smtpd.client"]
+    assert {row.entry.shape.name for row in table.queued["client"]} >= {"postfix.smtpd.client-login", "postfix.smtpd.client"}
+    assert len(table.queued["client"]) < 6
     assert "warning: " not in table.tokens, "its level is read"
 
 
