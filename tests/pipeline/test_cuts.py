@@ -147,6 +147,8 @@ def living(memory):
         return {(rule, key): state for rule, table in memory.tables.items() for key, state in table.rows.items()}
     if isinstance(memory, Evidence):
         return list(memory._order), dict(memory._lines)
+    if isinstance(memory, Sessions):
+        return memory.rows
     if isinstance(memory, Clock):
         return memory.now, dict(memory)
     if isinstance(memory, Sessions):
