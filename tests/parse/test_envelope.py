@@ -31,7 +31,10 @@ def test_every_line_of_the_lab_is_opened_as_the_plain_way_opens_it(log):
         agree(envelopes, Record(source, raw, NEAR, POSITION))
 
 
-HEADS = ["mx1 postfix/smtpd[12]: ", "mx1 postfix/smtpd: ", "mx1 dovecot: ", "mx1 dovecot[4]: ", "mx1 imap-login: ", "mx1 auth-worker(80): ", "mx1 x[1]:", "a:b c[2]: ", "a: b: ", "postfix/smtpd[12]: ", "dovecot: "]
+HEADS = [
+    *("mx1 postfix/smtpd[12]: ", "mx1 postfix/smtpd: ", "mx1 dovecot: ", "mx1 dovecot[4]: ", "mx1 imap-login: ", "mx1 auth-worker(80): "),
+    *("mx1 x[1]:", "a:b c[2]: ", "a: b: ", "postfix/smtpd[12]: ", "dovecot: "),
+]
 STAMPS = [
     *("2026-11-24T10:00:00.123456+00:00", "2026-11-24T10:00:00.123+01:00", "2026-11-24T10:00:00Z", "2026-11-24T10:00:00.5Z", "2026-11-24T10:00:00.123.4Z"),
     *(
