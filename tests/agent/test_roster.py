@@ -12,6 +12,9 @@ from collector.config.settings import FileSettings, Settings
 from collector.model.record import SourceInfo
 from collector.sources.base import Start
 from collector.sources.file import GRACE_MS, FileSource
+from collector.sources.stdin import StdinSource
+from tests.support import docker_logs
+from tests.support.journals import JournalFolder
 from tests.support.logs import Log
 
 NOBODY = 65534
@@ -88,18 +91,20 @@ def desk(tmp_path):
 
 def test_without_a_source_the_mail_logs_of_the_host_are_read(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "DEFAULTS", (str(tmp_path / "mail.log"), str(tmp_path / "maillog")))
-    assert configured(Settings()) == ()
+    monkeypatch.setattr("collector.sources.journalctl.ROOTS", ())
+    assert not configured(Settings()).any
     (tmp_path / "maillog").touch()
-    assert [file.path for file in configured(Settings())] == [str(tmp_path / "maillog")]
+    assert [file.path for file in configured(Settings()).file] == [str(tmp_path / "maillog")]
     named = Settings.model_validate({"source": {"file": [{"path": "/x"}]}})
-    assert [file.path for file in configured(named)] == ["/x"]
+    assert [file.path for file in configured(named).file] == ["/x"]
 
 
 def test_a_default_in_a_folder_that_may_not_be_entered_is_read_so_that_the_reason_is_said(tmp_path, monkeypatch, unprivileged):
     del unprivileged
     monkeypatch.setattr(module, "DEFAULTS", ("/root/mail.log",))
+    monkeypatch.setattr("collector.sources.journalctl.ROOTS", ())
     if not os.access("/root", os.X_OK, effective_ids=True):
-        assert [file.path for file in configured(Settings())] == ["/root/mail.log"]
+        assert [file.path for file in configured(Settings()).file] == ["/root/mail.log"]
 
 
 def test_a_source_knows_what_the_settings_say_of_it(desk):
@@ -107,6 +112,51 @@ def test_a_source_knows_what_the_settings_say_of_it(desk):
     [source] = desk.start()
     path = str(desk.log.path)
     assert source.info == SourceInfo(path, "Europe/Vienna", "mx9", "rfc3164", path)
+
+
+def test_a_log_of_docker_is_read_as_its_containers_wrote_it(desk):
+    one = desk("mail-json.log", format="docker")
+    one.log.path = one.log.path.with_name("mail-json.log")
+    now = one.log.now_ns // 1_000_000
+    one.log.write([docker_logs.line("Nov 24 10:00:00 mx1 dovecot: x\n", now), docker_logs.line("half", now)])
+    [source] = one.start()
+    assert (source.info.format, source.info.input) == ("auto", "docker")
+    assert one.read() == [("mail-json.log", "Nov 24 10:00:00 mx1 dovecot: x")]
+    one.restart()
+    one.log.write([docker_logs.line(" of it\n", now)])
+    assert one.read() == [("mail-json.log", "half of it")]
+
+
+def test_sources_that_are_no_files_come_first_and_once_and_are_always_present(tmp_path):
+    made = StdinSource(SourceInfo("stdin"), clock=lambda: 1)
+    roster = Roster(Settings(), (), "mx1", Start.BEGINNING, {}.get, lambda: 1, [made])
+    assert roster.refresh(appeared=False) == [made]
+    assert roster.refresh(appeared=True) == []
+    assert roster.present() == ["stdin"]
+
+
+def test_a_journal_that_holds_the_lines_of_a_log_is_not_read_and_that_is_told(tmp_path):
+    journal = JournalFolder(tmp_path / "journal")
+    journal.write([b"connect from unknown[203.0.113.9]"])
+    log = tmp_path / "mail.log"
+    log.write_text("2026-11-24T10:00:00+00:00 mx1 postfix/smtpd[12]: connect from unknown[203.0.113.9]\n")
+    source = {"file": [{"path": str(tmp_path / "*.log")}], "journal": [{"directory": str(journal.folder)}], "stdin": {}, "syslog": [{}]}
+    chosen = Settings.model_validate({"source": source}).source
+    assert module.names(chosen) == [str(log), f"journal {journal.folder}", "stdin", "syslog 127.0.0.1:5140"]
+    kept, [fact] = module.apart(chosen)
+    assert (kept.file, kept.journal) == (chosen.file, ())
+    assert fact.fields["mail.agent.state"] == "duplicate"
+    assert fact.fields["event.reason"].startswith(f"journal {journal.folder} holds the same lines as {log}: it is not read; ")
+    log.write_text("2026-11-24T10:00:00+00:00 mx1 postfix/smtpd[12]: connect from unknown[198.51.100.9]\n")
+    assert module.apart(chosen) == (chosen, [])
+    log.unlink()
+    assert module.apart(chosen) == (chosen, [])
+
+
+def test_a_journal_that_cannot_be_asked_is_left_to_its_source(tmp_path):
+    (tmp_path / "mail.log").write_text("x\n")
+    chosen = Settings.model_validate({"source": {"file": [{"path": str(tmp_path / "mail.log")}], "journal": [{"directory": str(tmp_path / "none")}]}}).source
+    assert module.apart(chosen) == (chosen, [])
 
 
 def test_where_reading_begins(desk, tmp_path):
@@ -308,7 +358,7 @@ def test_a_writer_that_fills_the_second_file_first_makes_no_line_come_twice(desk
 
 def test_a_kill_while_lines_are_held_loses_none(desk):
     one = split(desk, a=[b"x"], b=[b"x", b"b1"])
-    a, b = one.sources
+    _, b = one.sources
     assert [record.raw for record in a.read(10)] == [b"x"]
     assert b.read(10) == ()
     assert b.position() is None

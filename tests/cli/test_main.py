@@ -189,7 +189,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):
     path = tmp_path / "mail.log"
     path.write_text("".join(failure(n) for n in range(3000)))
     process = subprocess.Popen([sys.executable, "-m", "collector.cli.main", "replay", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert process.stdout.readline().startswith(b'{"@timestamp"')
+    assert process.stdout.readline().startswith(b'{"')
     process.stdout.close()
     errors = process.stderr.read()
     process.stderr.close()

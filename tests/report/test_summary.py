@@ -72,7 +72,7 @@ def test_a_flood_of_alerts_and_names_stays_small(catalogue, document):
 def test_the_bad_day_has_its_stories(bad_day):
     _, _, summary = bad_day
     stories = [[one.rule for one in story] for story in summary.related]
-    assert ["bf_success", "send_volume_user", "bf_ip"] in stories
+    assert ["bf_success", "remote_says_listed", "send_volume_user", "bf_ip"] in stories
     assert summary.levels["critical"] >= 1
     assert {"carol@example.org", "peggy@example.org", "bob@example.org"} <= {one.name for one in summary.accounts}
     assert all(sum(bar.counts) for bar in summary.bars)
