@@ -358,7 +358,7 @@ def test_a_writer_that_fills_the_second_file_first_makes_no_line_come_twice(desk
 
 def test_a_kill_while_lines_are_held_loses_none(desk):
     one = split(desk, a=[b"x"], b=[b"x", b"b1"])
-    _, b = one.sources
+    a, b = one.sources
     assert [record.raw for record in a.read(10)] == [b"x"]
     assert b.read(10) == ()
     assert b.position() is None
