@@ -94,8 +94,8 @@ class Compiled:
     def _table(self, dispatch: Dispatch) -> Table:
         rows = [self._row(entry, dispatch) for entry in dispatch.entries]
         known = sorted({word for entry in dispatch.entries for word in entry.pattern.anatomy.words or ()})
-        doubtful = frozenset(word for word in ("", *known) if redact.doubtful(word) and dispatch.product != "dovecot")
-        sure = [word for word in known if word not in doubtful and word not in LEVELS]
+        doubtful = frozenset(word for word in known if redact.doubtful(word) and dispatch.product != "dovecot")
+        sure = [word for word in known if word and word not in doubtful and word not in LEVELS]
         tokens = [token for word in sure for token in (f"{word} ", f"{word}: ") if first_word(token) == (None, word)]
         return Table(
             {token: self._bucket(rows, token.rstrip(": "), partial(Automaton.may_begin, text=token)) for token in tokens},

@@ -15,7 +15,7 @@ from collector.parse.anatomy import HEAD, first_word
 from collector.parse.compiler import CAP
 from collector.parse.envelope import Envelopes
 from collector.parse.opened import LEVELS, UNREAD
-from collector.parse.plain import PlainEngine, matched
+from collector.parse.plain import PlainEngine, line_of, matched
 from collector.parse.redact import Redacted
 from collector.parse.sessions import Key, key_of
 
@@ -29,8 +29,11 @@ if TYPE_CHECKING:
     from collector.parse.dispatch import Table
     from collector.parse.loader import Dispatch, Parsers
     from collector.parse.opened import Opened, Origin
+    from collector.parse.plain import Fields, Unborn
 
 _number = partial(int.from_bytes, byteorder="big")
+_DIALOGUE = ("<", ">")
+"""What one side said begins so."""
 _OFFSET = 2
 """Parts of the identity of a line that has an offset."""
 
@@ -91,7 +94,7 @@ class Engine(PlainEngine):
         bucket = plan.tokens.get(text[start : text.find(" ", start) + 1])
         if bucket is None:
             queue_id, word = HEAD.match(text, start, end).groups()  # type: ignore[union-attr]
-            if queue_id is None and word in table.doubtful:
+            if queue_id is None and (word in table.doubtful or (not word and text[start : start + 1] in _DIALOGUE)):
                 return self._masked(opened, plan)
             bucket = table.bucket(queue_id, word)
             if level == UNREAD:
@@ -111,24 +114,15 @@ class Engine(PlainEngine):
         identity = record.position.identity
         offset = _number(identity[1]) if len(identity) == _OFFSET else None
         time = record.near if opened.time is None else opened.time
-        found = make(match, text, text[start:end], offset, opened, plan, self.sessions, time)
-        if found is None:
-            return self._taken_plainly(opened, Redacted(text, start, end), plan, entry, match)
-        events: list[Event] = []
-        for shape, fields in ((entry.shape, found),) if isinstance(found, dict) else found[:CAP]:
-            if offset is None:
-                del fields["log.offset"]
-            if plan.postfix_service is not None:
-                fields.setdefault("postfix.service", plan.postfix_service)
-            if level is not None:
-                fields.setdefault("log.level", level)
-            if record.truncated:
-                fields["log.flags"] = ["truncated"]
-            events.append(Event(self._id(identity, record.raw, len(events)), time, shape, fields, plan.tag))
-        if len(found) > CAP and not isinstance(found, dict):
-            events[-1].dynamic["mail.capped"] = True
-        counts["events"] += len(events)
-        return tuple(events)
+        fields = make(match, text, text[start:end], offset, opened, plan, self.sessions, time)
+        if fields.__class__ is not dict or offset is None or record.truncated:
+            return self._taken(opened, Redacted(text, start, end), plan, entry, match, fields)
+        if plan.postfix_service is not None:
+            fields.setdefault("postfix.service", plan.postfix_service)
+        if level is not None:
+            fields.setdefault("log.level", level)
+        counts["events"] += 1
+        return (Event(self._id(identity, record.raw, 0), time, entry.shape, fields, plan.tag),)
 
     def _plan(self, origin: Origin) -> Plan:
         dispatch = self.lookup(origin)
@@ -148,6 +142,25 @@ class Engine(PlainEngine):
         events = self._unparsed(opened, redacted, plan.dispatch)
         self.counts["events"] += len(events)
         return events
+
+    def _taken(self, opened: Opened, redacted: Redacted, plan: Plan, entry: Entry, match: re.Match[str], made: Fields | list[Unborn] | None) -> tuple[Event, ...]:
+        """Return the events that were made of a line that has several, no offset, or no end."""
+        if made is None:
+            return self._taken_plainly(opened, redacted, plan, entry, match)
+        record = opened.record
+        identity = record.position.identity
+        line = {name: value for name, value in line_of(opened, redacted, plan.dispatch).items() if name not in ("event.original", "message", "log.offset")}
+        time = record.near if opened.time is None else opened.time
+        unborn = [(entry.shape, made)] if isinstance(made, dict) else made
+        events = []
+        for ordinal, (shape, fields) in enumerate(unborn[:CAP]):
+            if len(identity) != _OFFSET:
+                del fields["log.offset"]
+            events.append(Event(self._id(identity, record.raw, ordinal), time, shape, {**line, **fields}, plan.tag))
+        if len(unborn) > CAP:
+            events[-1].dynamic["mail.capped"] = True
+        self.counts["events"] += len(events)
+        return tuple(events)
 
     def _taken_plainly(self, opened: Opened, redacted: Redacted, plan: Plan, entry: Entry, match: re.Match[str]) -> tuple[Event, ...]:
         """Return the events of a line that a shape took, the plain way: it is repeated, holds a secret, has no offset, or is not quite what its shape expects."""

@@ -151,7 +151,7 @@ class PlainEngine:
 
     def _born(self, opened: Opened, redacted: Redacted, dispatch: Dispatch | None, found: list[Unborn]) -> tuple[Event, ...]:
         record = opened.record
-        line = _line(opened, redacted, dispatch)
+        line = line_of(opened, redacted, dispatch)
         tag = self._tags.of(opened.origin, dispatch)
         events = []
         for ordinal, (shape, fields) in enumerate(found[:CAP]):
@@ -179,7 +179,7 @@ def matched(entry: Entry, redacted: Redacted) -> re.Match[str] | None:
     return entry.pattern.regex.fullmatch(redacted.text, redacted.start, redacted.end)
 
 
-def _line(opened: Opened, redacted: Redacted, dispatch: Dispatch | None) -> dict[str, Any]:
+def line_of(opened: Opened, redacted: Redacted, dispatch: Dispatch | None) -> dict[str, Any]:
     """Return what every event of a line says about the line itself."""
     line: dict[str, Any] = {"event.original": redacted.text, "message": redacted.message}
     offset = offset_of(opened.record.position)

@@ -104,7 +104,7 @@ Guard = Callable[[str, int, int], bool]
 
 
 def guard(product: str, daemon: str | None, may_hold: Callable[[str], bool]) -> Guard | None:
-    """Return a cheap test of a text's message: where it says no, and the first word (anatomy.HEAD) is not ``doubtful``, ``redact`` takes out nothing.
+    """Return a cheap test of a text's message: where it says no, and the message's begin (anatomy.HEAD) is not ``doubtful``, ``redact`` takes out nothing.
 
     ``may_hold`` says which texts the message could hold at all. None: no message of that kind has a secret.
     """
@@ -115,8 +115,8 @@ def guard(product: str, daemon: str | None, may_hold: Callable[[str], bool]) -> 
 
 
 def doubtful(word: str) -> bool:
-    """Say whether a message that begins with a word may be one of those that are known by their begin."""
-    return word == "" or "sasl_" in word or "get_passwd" in word or word == "maps_find"
+    """Say whether a message that begins with a word may be one of those that are known by their begin. Without a word: if it is ``<`` or ``>``."""
+    return "sasl_" in word or "get_passwd" in word or word == "maps_find"
 
 
 _OF_DOVECOT = ("pass", "resp=", ") != '")
