@@ -55,18 +55,18 @@ class Identity:
 
         Of a line of a file it is remembered by lineage how the hash begins; the rest goes in at once.
         """
-        if len(identity) != 2 or len(identity[1]) != 8 or len(raw) >= _SHORT or ordinal >= len(_ORDINALS):  # noqa: PLR2004 - lineage, and offset in bytes
-            return self._id(b"line", *identity, raw, ordinal.to_bytes(2, "big"))
-        lineage, offset = identity
-        state = (self._lineages.get(lineage) or self._begun(lineage)).copy()
-        state.update(offset + _LENGTHS[len(raw)] + raw + _ORDINALS[ordinal])
-        return state.hexdigest()
+        if len(identity) == 2 and ordinal < len(_ORDINALS) and len(raw) < _SHORT:  # noqa: PLR2004 - lineage and offset
+            lineage, offset = identity
+            state = (self._lineages.get(lineage) or self._begun(lineage)).copy()
+            state.update(_LENGTHS[len(offset)] + offset + _LENGTHS[len(raw)] + raw + _ORDINALS[ordinal])
+            return state.hexdigest()
+        return self._id(b"line", *identity, raw, ordinal.to_bytes(2, "big"))
 
     def _begun(self, lineage: bytes) -> blake2b:
         if len(self._lineages) >= _LINEAGES:
             self._lineages.clear()
         state = self._lineages[lineage] = self._seed.copy()
-        state.update(_pack(b"line", lineage) + _LENGTHS[8])
+        state.update(_pack(b"line", lineage))
         return state
 
     def alert(self, rule: str, version: int, episode: tuple[str, ...], opening: str, step: str) -> str:

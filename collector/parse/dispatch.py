@@ -31,12 +31,11 @@ _ANYTHING = ".*"
 
 
 class Row(NamedTuple):
-    """A shape to try: ``guard`` stands in every line that it takes, ``also`` must be looked for besides (or None).
+    """A shape to try. ``also`` must be looked for besides (or None).
 
     ``secret`` is a cheap test whether redaction could change a line that was taken; None: it cannot.
     """
 
-    guard: str
     fullmatch: Callable[..., Any]
     also: str | None
     make: Make
@@ -44,7 +43,8 @@ class Row(NamedTuple):
     secret: Guard | None
 
 
-Bucket = tuple[Row, ...]
+Bucket = tuple[tuple[str, Row], ...]
+"""Shapes to try, in their order, each behind a literal that stands in every line that it takes."""
 
 
 class Table(NamedTuple):
@@ -110,13 +110,13 @@ class Compiled:
         for row in rows:
             words = row.entry.pattern.anatomy.words
             if may(self._automaton(row.entry)) if words is None else word in words:
-                found.append(row)
+                found.append((row.entry.contains, row))
         return tuple(found)
 
     def _row(self, entry: Entry, dispatch: Dispatch) -> Row:
         secret = redact.guard(dispatch.product, dispatch.daemon, lambda words: self._may_hold(entry, words))
         also = None if entry.pattern.anatomy.holds(entry.contains) else entry.contains
-        return Row(entry.contains, entry.pattern.regex.fullmatch, also, self.made(self._files[entry]).functions[entry], entry, secret)
+        return Row(entry.pattern.regex.fullmatch, also, self.made(self._files[entry]).functions[entry], entry, secret)
 
     def _may_hold(self, entry: Entry, words: str) -> bool:
         return _ANYTHING in entry.pattern.regex.pattern or self._automaton(entry).may_hold(words)

@@ -101,9 +101,12 @@ class Engine(PlainEngine):
                 level = opened.level if word in LEVELS else None
         elif level == UNREAD:
             level = None
-        for guard, fullmatch, also, make, entry, secret in bucket:  # noqa: B007 - those of the row at which it breaks
-            if guard in text and (match := fullmatch(text, start, end)) is not None and (also is None or text.find(also, start, end) >= 0):
-                break
+        for guard, row in bucket:
+            if guard in text:
+                fullmatch, also, make, entry, secret = row
+                match = fullmatch(text, start, end)
+                if match is not None and (also is None or text.find(also, start, end) >= 0):
+                    break
         else:
             return self._masked(opened, plan)
         if secret is not None and secret(text, start, end):
@@ -135,7 +138,7 @@ class Engine(PlainEngine):
         assert plan.table is not None
         redacted = redact.redact_line(opened, plan.dispatch)
         queue_id, word = first_word(redacted.message)
-        for row in plan.table.bucket(queue_id, word):
+        for _, row in plan.table.bucket(queue_id, word):
             match = matched(row.entry, redacted)
             if match is not None:
                 return self._taken_plainly(opened, redacted, plan, row.entry, match)

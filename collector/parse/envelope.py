@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from collector.model.record import SourceInfo
 from collector.parse import syslog, timestamps
-from collector.parse.opened import Opened, Origin
+from collector.parse.opened import Detailed, Opened, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -206,7 +206,7 @@ class Envelopes:
         level = None
         if text[start : start + 1] in _LEVELS:
             level, start = syslog.dovecot_level(text, start, end)
-        return Opened(record, text, start, end, time, found, stamp, level) if parts is None else Opened(record, text, start, end, time, found, stamp, level, parts)
+        return Opened(record, text, start, end, time, found, stamp, level) if parts is None else Detailed(record, text, start, end, time, found, stamp, level, parts)
 
     def _own_file(self, record: Record, text: str, start: int, time: int, origin: Origin) -> Opened | None:
         """Open a line of Dovecot's own file: only a level word behind it makes a prefix of it."""

@@ -80,30 +80,23 @@ class Origin:
 
 
 class Opened:
-    """A record whose envelope was read. Spans are indexes into ``text``."""
+    r"""A record whose envelope was read.
 
-    __slots__ = ("end", "known_level", "origin", "parts", "record", "repeat", "spans", "stamp", "start", "text", "time")
+    ``text`` is the line, undecodable bytes as ``\xNN``, without one carriage return at its end; the message stands from ``start``
+    to ``end``. ``time`` is the stamp in ms since the epoch. Spans are indexes into ``text``.
+    """
 
-    def __init__(
-        self,
-        record: Record,
-        text: str,
-        start: int,
-        end: int,
-        time: int | None,
-        origin: Origin,
-        stamp: Span | None = None,
-        level: str | None = UNREAD,
-        parts: Mapping[str, str] = _NONE,
-        spans: Mapping[str, Span] = _NOWHERE,
-        repeat: int = 1,
-    ) -> None:
-        r"""Keep what is said.
+    __slots__ = ("end", "known_level", "origin", "record", "stamp", "start", "text", "time")
 
-        ``text`` is the line, undecodable bytes as ``\xNN``, without one carriage return at its end; the message stands from ``start``
-        to ``end``. ``time`` is the stamp in ms since the epoch. ``parts`` are ``_user`` and ``_session`` of Dovecot's prefix; ``spans``, which only the plain
-        reading knows, say where these, host.name and process.pid stand. ``repeat`` is the N of ``message repeated N times``.
-        """
+    parts: Mapping[str, str] = _NONE
+    """``_user`` and ``_session`` of Dovecot's prefix."""
+    spans: Mapping[str, Span] = _NOWHERE
+    """Where these, host.name and process.pid stand: only the plain reading says it."""
+    repeat: int = 1
+    """The N of ``message repeated N times``."""
+
+    def __init__(self, record: Record, text: str, start: int, end: int, time: int | None, origin: Origin, stamp: Span | None = None, level: str | None = UNREAD) -> None:
+        """Keep what is said."""
         self.record = record
         self.text = text
         self.start = start
@@ -112,9 +105,6 @@ class Opened:
         self.origin = origin
         self.stamp = stamp
         self.known_level = level
-        self.parts = parts
-        self.spans = spans
-        self.repeat = repeat
 
     @property
     def level(self) -> str | None:
@@ -138,3 +128,29 @@ class Opened:
     def message(self) -> str:
         """What stands behind the tag."""
         return self.text[self.start : self.end]
+
+
+class Detailed(Opened):
+    """An opened record of which more is said than of most."""
+
+    __slots__ = ("parts", "repeat", "spans")
+
+    def __init__(
+        self,
+        record: Record,
+        text: str,
+        start: int,
+        end: int,
+        time: int | None,
+        origin: Origin,
+        stamp: Span | None,
+        level: str | None,
+        parts: Mapping[str, str],
+        spans: Mapping[str, Span] = _NOWHERE,
+        repeat: int = 1,
+    ) -> None:
+        """Keep what is said."""
+        super().__init__(record, text, start, end, time, origin, stamp, level)
+        self.parts = parts
+        self.spans = spans
+        self.repeat = repeat

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from collector.parse import dovecot_prefix, timestamps
-from collector.parse.opened import PARTS, UNREAD, Opened, Origin, Span
+from collector.parse.opened import PARTS, UNREAD, Detailed, Opened, Origin, Span
 
 if TYPE_CHECKING:
     from collector.model.record import Header, Record, SourceInfo
@@ -77,7 +77,7 @@ class _Reading:
             program=self.program, product=self.product, service=self.service, daemon=self.daemon, pid=self.pid, priority=self.priority,
         )  # fmt: skip
         parts = {part: self.text[slice(*span)] for part, span in self.spans.items() if part in PARTS}
-        return Opened(self.record, self.text, self.start, self.end, self.time, origin, self.stamp, self.level, parts, self.spans, self.repeat)
+        return Detailed(self.record, self.text, self.start, self.end, self.time, origin, self.stamp, self.level, parts, self.spans, self.repeat)
 
 
 def open_record(record: Record) -> Opened:

@@ -51,7 +51,7 @@ def taken(table, text):
     bucket = table.tokens.get(text[: text.find(" ") + 1])
     if bucket is None:
         bucket = table.bucket(*HEAD.match(text).groups())
-    return next((row.entry for row in bucket if row.guard in text and row.fullmatch(text) and (row.also is None or row.also in text)), None)
+    return next((row.entry for guard, row in bucket if guard in text and row.fullmatch(text) and (row.also is None or row.also in text)), None)
 
 
 @given(st.sampled_from(NAMES), TEXTS)
@@ -63,8 +63,8 @@ def test_the_first_shape_that_takes_a_message_is_found(name, text):
 
 def test_a_word_leads_to_few_shapes():
     table = PARSERS.compiled.table(PARSERS.lookup("postfix/smtpd"))
-    assert [row.entry.shape.name for row in table.tokens["connect "]] == ["postfix.smtpd.connect"]
-    assert {row.entry.shape.name for row in table.queued["client"]} >= {"postfix.smtpd.client-login", "postfix.smtpd.client"}
+    assert [row.entry.shape.name for _, row in table.tokens["connect "]] == ["postfix.smtpd.connect"]
+    assert {row.entry.shape.name for _, row in table.queued["client"]} >= {"postfix.smtpd.client-login", "postfix.smtpd.client"}
     assert len(table.queued["client"]) < 6
     assert "warning: " not in table.tokens, "its level is read"
 
