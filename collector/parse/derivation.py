@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-REMEMBERED = 1024
+REMEMBERED = 512
 """Texts that one function remembers."""
+LONGEST = 128
+"""The longest of them, in characters: a stranger's longer ones would fill the memory."""
 
 
 @dataclass(frozen=True, slots=True)

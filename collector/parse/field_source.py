@@ -178,9 +178,9 @@ class FieldSource:
             return f"{picking}({text})"
         known = self._constant(f"known_{name}", derivation.remembering(self._space[picking]))
         group = self._parts[part].group if part in self._parts else None
-        if group is not None and group.most <= convert.LONGEST_KNOWN:
+        if group is not None and group.most <= derivation.LONGEST:
             return f"{known}({text})"
-        return f"({known} if len({text}) < {convert.LONGEST_KNOWN + 1} else {picking})({text})"
+        return f"({known} if len({text}) < {derivation.LONGEST + 1} else {picking})({text})"
 
     # What the tag and the service say.
 
