@@ -140,14 +140,22 @@ class Engine(PlainEngine):
         queue_id, word = first_word(redacted.message)
         for _, row in plan.table.bucket(queue_id, word):
             match = matched(row.entry, redacted)
-            if match is not None:
+            if match is None:
+                continue
+            if redacted.password_hash is not None or opened.repeat > 1:
                 return self._taken_plainly(opened, redacted, plan, row.entry, match)
+            record = opened.record
+            identity = record.position.identity
+            offset = _number(identity[1]) if len(identity) == _OFFSET else None
+            time = record.near if opened.time is None else opened.time
+            made = row.make(match, redacted.text, redacted.message, offset, opened, plan, self.sessions, time)
+            return self._taken(opened, redacted, plan, row.entry, match, made)
         events = self._unparsed(opened, redacted, plan.dispatch)
         self.counts["events"] += len(events)
         return events
 
     def _taken(self, opened: Opened, redacted: Redacted, plan: Plan, entry: Entry, match: re.Match[str], made: Fields | list[Unborn] | None) -> tuple[Event, ...]:
-        """Return the events that were made of a line that has several, no offset, or no end."""
+        """Return the events that were made of a line that has several, a mask, no offset, or no end."""
         if made is None:
             return self._taken_plainly(opened, redacted, plan, entry, match)
         record = opened.record

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from collector.model.record import SourceInfo
 from collector.parse import syslog, timestamps
-from collector.parse.opened import Detailed, Opened, Origin
+from collector.parse.opened import LONGEST_NAME, Detailed, Opened, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -166,6 +166,8 @@ class Envelopes:
         header = record.header
         assert header is not None
         assert header.program is not None
+        if len(header.program) > LONGEST_NAME or len(header.host or "") > LONGEST_NAME:
+            return None
         key = (header.program, header.pid, header.host, header.priority)
         origin = lane.heads["header"].get(key)
         if origin is None:
@@ -243,6 +245,8 @@ class Envelopes:
 
     def _interned(self, origin: Origin) -> Origin:
         """Return the one origin of these facts, or this one where it is the first."""
+        if not origin.ordinary:
+            return origin
         self._remembered += 1
         if self._remembered > REMEMBERED:
             self._lanes.clear()

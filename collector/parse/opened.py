@@ -18,6 +18,9 @@ Span = tuple[int, int]
 PARTS = ("_user", "_session")
 """Parts of Dovecot's prefix: a shape may derive from them."""
 
+LONGEST_NAME = 255
+"""Of a program or a host, as a line may have it."""
+
 LEVELS = frozenset(("warning", "error", "fatal", "panic"))
 """Level words of all products but Dovecot; they stay in the message."""
 _LEVEL = re.compile(r"(?:(?:[0-9A-F]{6,16}|[0-9B-DF-HJ-NP-TV-Zb-df-hj-np-tv-z]{10,32}): )?(warning|error|fatal|panic): ")
@@ -72,6 +75,11 @@ class Origin:
         """What the engine that reads the lines knows about this origin."""
         self.services: dict[str, Origin] = {}
         """Of a bare ``dovecot``: prefix -> origin."""
+
+    @property
+    def ordinary(self) -> bool:
+        """True if its names are no longer than those of a line: the journal's may have any length, and whoever remembers them would be filled."""
+        return len(self.program or "") <= LONGEST_NAME and len(self.host or "") <= LONGEST_NAME
 
     @property
     def facts(self) -> tuple[Any, ...]:

@@ -15,6 +15,7 @@ from collector.parse.binding import TRIED
 from collector.parse.compiler import CAP
 from collector.parse.extract import Extract, extract, facts
 from collector.parse.lending import lend
+from collector.parse.opened import LONGEST_NAME
 from collector.parse.redact import redact_line
 from collector.parse.sessions import Sessions
 from collector.parse.tags import Tags
@@ -84,6 +85,8 @@ class PlainEngine:
         name = origin.name
         if name is None:
             return None
+        if len(name) > LONGEST_NAME:
+            return self.parsers.lookup(name)
         if name not in self._programs:
             if len(self._programs) >= _PROGRAMS:
                 self._programs.clear()

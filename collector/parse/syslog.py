@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from collector.parse import dovecot_prefix, timestamps
-from collector.parse.opened import PARTS, UNREAD, Detailed, Opened, Origin, Span
+from collector.parse.opened import LONGEST_NAME, PARTS, UNREAD, Detailed, Opened, Origin, Span
 
 if TYPE_CHECKING:
     from collector.model.record import Header, Record, SourceInfo
@@ -108,11 +109,18 @@ def open_record(record: Record) -> Opened:
 
 def named(program: str) -> tuple[str, str | None, str | None]:
     """Return product, service and daemon of a program's name. A service of Dovecot may be the program: ``imap-login: ``, ``auth-worker(80180): ``."""
+    return _known_name(program) if len(program) <= LONGEST_NAME else _named(program)
+
+
+def _named(program: str) -> tuple[str, str | None, str | None]:
     if _BARE_SERVICE.fullmatch(program) is not None:
         return "dovecot", None, re.split("[(<]", program, maxsplit=1)[0]
     product, *middle = program.split("/")
     daemon = middle.pop() if middle else None
     return product, "/".join(middle) or None, daemon
+
+
+_known_name = lru_cache(1024)(_named)
 
 
 def pid_of(header: Header) -> int | None:

@@ -34,6 +34,8 @@ class Tags:
     def of(self, origin: Origin, dispatch: Dispatch | None) -> Mapping[str, Any]:
         """Return the tag of an origin; without a dispatch (no envelope, no program) its service is unknown."""
         key = (origin.source, origin.host, origin.program, origin.daemon, origin.pid, origin.priority, origin.zoneless, dispatch is None)
+        if not origin.ordinary:
+            return _tag(origin, dispatch)
         found = self._known.get(key)
         if found is None:
             if len(self._known) >= _LIMIT:

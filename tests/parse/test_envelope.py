@@ -4,8 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector.agent import assembly
+from collector.model.identity import Identity
 from collector.model.record import Header, Position, Record, SourceInfo
 from collector.parse import envelope
+from collector.parse.engine import Engine
 from collector.parse.envelope import Envelopes
 from collector.parse.syslog import open_record
 from tests.support.lab import LAB, unpacked
@@ -119,6 +122,19 @@ def test_what_is_remembered_is_bounded():
     assert sum(map(len, lane.heads.values())) + sum(len(origin.services) for origin in lane.usual.values()) + len(lane.usual) <= 2 * envelope.REMEMBERED
     assert len(envelopes._origins) <= envelope.REMEMBERED
     assert max(len(envelopes._seconds), len(envelopes._dotted), len(lane.moments)) <= 4096
+
+
+def test_names_of_any_length_are_not_remembered():
+    envelopes, catalogue = Envelopes(), assembly.load_catalogue()
+    engine = Engine(assembly.load_parsers(catalogue), catalogue, Identity())
+    for number in range(20):
+        record = Record(SOURCES[0], b"connect from x", NEAR, POSITION, Header(f"postfix/{'x' * 40_000}{number}", 1, "h" * 40_000, NEAR, 22))
+        agree(envelopes, record)
+        engine.read(engine.open(record))
+    assert not envelopes._origins
+    assert not envelopes._lane.heads["header"]
+    assert not engine._programs
+    assert not engine._tags._known
 
 
 def test_the_year_of_a_stamp_is_read_again_when_a_year_has_passed():
