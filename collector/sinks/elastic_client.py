@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import logging
-import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -17,6 +16,7 @@ from elastic_transport import ConnectionTimeout, JsonSerializer, NodeConfig, Ser
 from urllib3 import HTTPSConnectionPool
 
 from collector.errors import SinkRefused, SinkUnavailable
+from collector.sinks import tls
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -131,18 +131,5 @@ class _Node(Urllib3HttpNode):
 
 def _node_config(host: str, peer: Peer) -> NodeConfig:
     url = urlsplit(host)
-    tls: dict[str, Any] = {"ssl_context": _context(peer), "_extras": {_FINGERPRINT: peer.fingerprint}} if url.scheme == "https" else {}
-    return NodeConfig(url.scheme, str(url.hostname), int(url.port or 0), path_prefix=url.path.rstrip("/"), request_timeout=peer.timeout, connections_per_node=1, **tls)
-
-
-def _context(peer: Peer) -> ssl.SSLContext:
-    """Trust the given CA, else those of the system; TLS 1.2 or newer."""
-    try:
-        context = ssl.create_default_context(cafile=peer.ca_file)
-    except OSError as error:
-        raise SinkRefused(f"the certificates in {peer.ca_file} cannot be read: {error}", hint="ca_file must be PEM and readable for the service") from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if peer.fingerprint and not peer.ca_file:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
+    secured: dict[str, Any] = {"ssl_context": tls.context(peer.ca_file, peer.fingerprint), "_extras": {_FINGERPRINT: peer.fingerprint}} if url.scheme == "https" else {}
+    return NodeConfig(url.scheme, str(url.hostname), int(url.port or 0), path_prefix=url.path.rstrip("/"), request_timeout=peer.timeout, connections_per_node=1, **secured)

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from collector.errors import SinkRefused, SinkUnavailable
+from collector.sinks import tls
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -213,15 +214,8 @@ def _first_word(link: Stream, sock: socket.socket) -> None:
 
 
 def _context(peer: Peer) -> ssl.SSLContext:
-    """Trust the given CA, else those of the system; TLS 1.2 or newer. Read anew for each connection: a renewed file needs no restart."""
-    try:
-        context = ssl.create_default_context(cafile=peer.ca_file)
-    except OSError as error:
-        raise SinkRefused(f"the certificates in {peer.ca_file} cannot be read: {error}", hint="ca_file must be PEM and readable for the service") from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if peer.fingerprint and not peer.ca_file:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
+    """Show the client certificate, if there is one. Read anew for each connection: a renewed file needs no restart."""
+    context = tls.context(peer.ca_file, peer.fingerprint)
     if peer.cert_file is not None:
         try:
             context.load_cert_chain(peer.cert_file, peer.key_file, password="")  # a key under a password must not ask for it
