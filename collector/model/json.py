@@ -18,11 +18,6 @@ def scratch(value: Any) -> bytes:
     return orjson.dumps(value)
 
 
-def fragment(data: bytes) -> Any:
-    """Return a value that is serialised as the JSON that ``data`` is already."""
-    return orjson.Fragment(data)
-
-
 def pretty(value: Any) -> bytes:
     """Serialise for people: two blanks of indentation."""
     return orjson.dumps(value, option=orjson.OPT_INDENT_2)

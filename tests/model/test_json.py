@@ -30,5 +30,7 @@ def test_what_is_no_json_is_a_value_error(text):
         json.loads(text)
 
 
-def test_what_is_json_already_is_taken_as_it_is():
-    assert json.scratch({"a": json.fragment(b'{"b": 1}'), "c": "\u2028"}) == '{"a":{"b": 1},"c":"\u2028"}'.encode()
+def test_what_is_serialised_for_a_moment_is_the_same():
+    assert json.scratch({"c": "\u2028"}) == '{"c":"\u2028"}'.encode()
+    for value in ({"a": [1, None, True], "c": "\u2028"}, "x", []):
+        assert json.scratch(value) == json.dumps(value)
