@@ -16,7 +16,7 @@ from collector.detect.predicates import affixed
 from collector.errors import RuleError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from collector.detect.predicates import Predicate
     from collector.errors import Location
@@ -115,6 +115,17 @@ def _elements(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
+def _judged(parts: Iterable[Node], known: Callable[[str], Any], *, decisive: bool) -> bool | None:
+    """Judge parts one of which, with the ``decisive`` answer, decides for all; None where only the event can."""
+    whole: bool | None = not decisive
+    for part in parts:
+        answer = part.judge(known)
+        if answer is decisive:
+            return decisive
+        whole = None if answer is None else whole
+    return whole
+
+
 @dataclass(frozen=True, slots=True)
 class AllOf:
     """And."""
@@ -127,13 +138,7 @@ class AllOf:
 
     def judge(self, known: Callable[[str], Any]) -> bool | None:
         """See Node."""
-        whole: bool | None = True
-        for part in self.parts:
-            answer = part.judge(known)
-            if answer is False:
-                return False
-            whole = None if answer is None else whole
-        return whole
+        return _judged(self.parts, known, decisive=False)
 
     def leaves(self) -> Iterator[Leaf | Reference]:
         """See Node."""
@@ -153,13 +158,7 @@ class AnyOf:
 
     def judge(self, known: Callable[[str], Any]) -> bool | None:
         """See Node."""
-        whole: bool | None = False
-        for part in self.parts:
-            answer = part.judge(known)
-            if answer is True:
-                return True
-            whole = None if answer is None else whole
-        return whole
+        return _judged(self.parts, known, decisive=True)
 
     def leaves(self) -> Iterator[Leaf | Reference]:
         """See Node."""
