@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from collector.agent.systemd import notify, watched
 from collector.errors import CollectorError, SinkError, SourceError, SpoolDamaged, SpoolError
+from collector.model.moment import passed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -107,7 +108,7 @@ class Agent:
         while not self._parts.feeder.at_end and not self._told_to_stop():
             if self._step():
                 since = self._clock()
-            elif not self._parts.spool.room().read and abs(self._clock() - since) >= deadline:
+            elif not self._parts.spool.room().read and passed(since, self._clock(), deadline):
                 return
             elif not self._parts.feeder.at_end:
                 self._parts.arrived.wait(NAP)
@@ -116,7 +117,7 @@ class Agent:
         since = self._clock()
         while not self._flushed() or self._unsent():
             if not (self._commit(0) or self._ship_all()):
-                if abs(self._clock() - since) >= deadline or self._told_to_stop():
+                if passed(since, self._clock(), deadline) or self._told_to_stop():
                     return
                 self._parts.arrived.wait(NAP)
 
@@ -159,7 +160,7 @@ class Agent:
         since = self._clock()
         while not self._flushed():
             if not self._commit(0):
-                if abs(self._clock() - since) >= LAST_TRY:
+                if passed(since, self._clock(), LAST_TRY):
                     return
                 self._parts.arrived.wait(NAP)
 

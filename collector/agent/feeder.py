@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from collector.agent.standing import Standing
 from collector.errors import ContentError, SpoolFull
-from collector.model.moment import AHEAD
+from collector.model.moment import AHEAD, passed
 from collector.pipeline.merge import LATENCY
 
 if TYPE_CHECKING:
@@ -83,10 +83,10 @@ class Feeder:
 
     def _look_around(self, now: int) -> None:
         """Once a second: files that globs match by now. Once a day: new databases of places; which paths are there at all, positions of the others go after 30 days."""
-        if _passed(self._looked, now, LOOK):
+        if passed(self._looked, now, LOOK):
             self._looked = now
             self._add(self._roster.refresh(appeared=True))
-        if _passed(self._saw, now, DAY):
+        if passed(self._saw, now, DAY):
             self._saw = now
             self._look_at_geo()
             try:
@@ -211,7 +211,7 @@ class Feeder:
 
     def _due(self, *, drained: bool) -> bool:
         now = self._clock()
-        due = self._taken >= LINES or _passed(self._since, now, BUSY) or (drained and _passed(self._since, now, QUIET))
+        due = self._taken >= LINES or passed(self._since, now, BUSY) or (drained and passed(self._since, now, QUIET))
         return due and self._gathered and self._seal()
 
     @property
@@ -249,8 +249,3 @@ class Feeder:
         self._hear(self._clock())
         self._walk(0)
         return not self._gathered or self._seal()
-
-
-def _passed(since: int, now: int, span: int) -> bool:
-    """Say whether so much time (ms) has passed; a clock that was set back must not make anybody wait until it is where it was."""
-    return abs(now - since) >= span

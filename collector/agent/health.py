@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from collector import __version__
 from collector.errors import SpoolFull
 from collector.model.alert import Fact
+from collector.model.moment import passed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -104,7 +105,7 @@ class Health:
     def heartbeat(self, counts: Mapping[str, int]) -> None:
         """Say once a minute that all is alive."""
         now = self._clock()
-        if abs(now - self._beat) < HEARTBEAT:  # a clock that was set back must not silence it
+        if not passed(self._beat, now, HEARTBEAT):
             return
         self._beat = now
         self._tell(

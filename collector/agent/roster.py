@@ -14,6 +14,7 @@ from collector.agent.health import health
 from collector.agent.twins import compare
 from collector.config.settings import FileSettings, SourceSettings
 from collector.errors import SourceError
+from collector.model.moment import passed
 from collector.model.record import SourceInfo
 from collector.sources.base import Start
 from collector.sources.docker import DockerSource
@@ -109,7 +110,7 @@ class OneReader:
             return ()
         if not held:
             self._since = self._clock()
-        if not common.apart and abs(self._clock() - self._since) < WAIT:
+        if not common.apart and not passed(self._since, self._clock(), WAIT):
             self._held = records
             return ()
         self._own = first

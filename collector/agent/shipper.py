@@ -13,6 +13,7 @@ from collector.agent.health import health
 from collector.errors import SinkRefused, SinkUnavailable, SpoolDamaged, SpoolError
 from collector.model.alert import Fact
 from collector.model.document import Delivery, Parcel, bulk
+from collector.model.moment import passed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +73,7 @@ class Shipper:
         if self._fresh is not None:
             self._change(self._fresh)
         now = self._clock()
-        if abs(now - self._paused_at) < self._wait:  # a clock that was set back must not prolong it
+        if not passed(self._paused_at, now, self._wait):
             return False
         try:
             return self._try(now)
@@ -168,7 +169,7 @@ class Shipper:
         others = [stream for stream in streams if stream not in urgent]
         turned = others[self._turn % len(others) :] + others[: self._turn % len(others)] if others else []
         for stream in (*urgent, RETRY, *turned):
-            if abs(now - self._refused_at.get(stream, now - REFUSED)) < REFUSED:
+            if not passed(self._refused_at.get(stream, now - REFUSED), now, REFUSED):
                 continue
             sending = self._sending.get(stream)
             if sending is None:
@@ -191,7 +192,7 @@ class Shipper:
     def _duplicates(self, sending: _Sending, now: int) -> None:
         """Tell, once a day and stream, of documents that were there although never sent before: maybe two collectors share one state."""
         stream = sending.parcel.stream
-        if abs(now - self._duplicate_told.get(stream, -DAY)) < DAY:
+        if not passed(self._duplicate_told.get(stream, -DAY), now, DAY):
             return
         self._duplicate_told[stream] = now
         self._tell(Fact("delivery-duplicate", {"mail.agent.sink": self.sink.name, "mail.agent.count": sending.duplicates, "mail.agent.streams": [stream]}))
@@ -199,7 +200,7 @@ class Shipper:
     def _dead_letters(self, rejected: list[tuple[str, str]], now: int) -> None:
         """Tell of refused documents, once an hour: they are kept, but they will not arrive by themselves."""
         self._refused += len(rejected)
-        if abs(now - self._refused_told) < HOUR:
+        if not passed(self._refused_told, now, HOUR):
             return
         reason = f"{self._refused} documents were refused and are kept as dead letters; the last one: {rejected[-1][1]}"
         self._tell(health("sink", "degraded", reason, sink=self.sink.name, count=self._refused))

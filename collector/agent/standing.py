@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from collector.model import json
+from collector.model.moment import passed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -69,7 +70,7 @@ class Standing:
         standing = {source.info.name: source.at_end for source in sources}
         found = {name: {"at_end": at_end, "error": _words(unreadable.get(name))} for name, at_end in list(standing.items())[:SOURCES]}
         current = self._said | {"sources": found, "health": list(self._health.values())}
-        if current == self._written and abs(now - self._at) < FRESH:
+        if current == self._written and not passed(self._at, now, FRESH):
             return b""
         self._written, self._at = current, now
         return json.dumps({"time": now} | current)

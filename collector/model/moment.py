@@ -1,4 +1,4 @@
-"""In: ms since the epoch. Out: text, and spans of time as content files write them."""
+"""In: ms since the epoch. Out: text, spans of time as content files write them, and whether one has passed."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ _MS = timedelta(milliseconds=1)
 _SPAN = re.compile(r"([0-9]+)(ms|s|m|h|d)")
 _THOUSANDTHS = tuple(f".{number:03d}Z" for number in range(1000))
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+def passed(since: int, now: int, span: int) -> bool:
+    """Say whether so much time (ms) has passed; a clock that was set back must not make anybody wait until it is where it was."""
+    return abs(now - since) >= span
 
 
 def moment(ms: int) -> datetime:

@@ -13,7 +13,7 @@ from itertools import count, islice
 from typing import TYPE_CHECKING, Protocol
 
 from collector.errors import SourceError
-from collector.model.moment import AHEAD
+from collector.model.moment import AHEAD, passed
 from collector.model.state import Table
 
 if TYPE_CHECKING:
@@ -157,8 +157,7 @@ class Lane:
         """Say whether the others need not wait for this one."""
         if not self._live or self.error is not None:
             return True
-        # The clock may jump: a source whose end lies in the future has waited long enough too.
-        return self._end_since is not None and abs(now - self._end_since) >= PATIENCE
+        return self._end_since is not None and passed(self._end_since, now, PATIENCE)
 
     def take(self) -> Taken:
         """Take the head: from now on it counts as read."""

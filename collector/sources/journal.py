@@ -12,6 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from collector.errors import SourceError
+from collector.model.moment import passed
 from collector.model.record import Header, Record
 from collector.sources.base import Start
 from collector.sources.journal_export import CAP, BrokenExport, Export
@@ -158,7 +159,7 @@ class JournalSource:
         now = self._clock()
         if self._failed is not None:
             reason, since = self._failed
-            if abs(now - since) < self._delay():
+            if not passed(since, now, self._delay()):
                 raise SourceError(f"{self.info.name}: journalctl ended ({reason})", hint="it is started again within a minute")
         assert self._place is not None
         self._folders = self._journal.folders()
@@ -226,15 +227,15 @@ class JournalSource:
         if not self._caught_up:
             self._listen(reading.descriptor)
             return False
-        if self._missed and abs(now - self._started) >= HANDSHAKE_MS:
+        if self._missed and passed(self._started, now, HANDSHAKE_MS):
             self._restart("it did not find its cursor")
             return True
-        if abs(now - self._looked) >= LOOK_MS:
+        if passed(self._looked, now, LOOK_MS):
             self._looked = now
             if self._changed():
                 return True
         self._listen(reading.descriptor)
-        self.at_end = abs(now - self._newest) < LIVE_MS or abs(now - self._heard) >= LULL_MS
+        self.at_end = not passed(self._newest, now, LIVE_MS) or passed(self._heard, now, LULL_MS)
         return False
 
     def _changed(self) -> bool:

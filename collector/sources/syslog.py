@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from collector.errors import SourceError
+from collector.model.moment import passed
 from collector.model.record import Record
 from collector.sources.run import Run
 from collector.sources.syslog_listener import CONNECTIONS, Listener
@@ -78,7 +79,7 @@ class SyslogSource:
     def facts(self) -> tuple[Fact, ...]:
         """See Source; losses at most once in TELL_MS."""
         now = self._clock()
-        if self._listener is not None and abs(now - self._told_at) >= TELL_MS:
+        if self._listener is not None and passed(self._told_at, now, TELL_MS):
             self._tell(self._listener, now)
         return self._telling.drain()
 
@@ -100,7 +101,7 @@ class SyslogSource:
     def _listening(self) -> Listener:
         now = self._clock()
         if self._listener is None:
-            if self._failed is not None and abs(now - self._failed[1]) < RETRY_MS:
+            if self._failed is not None and not passed(self._failed[1], now, RETRY_MS):
                 raise self._failed[0]
             host, port, protocols = self._where
             try:

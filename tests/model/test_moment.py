@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.model.moment import in_words, iso, moment, since_epoch, span
+from collector.model.moment import in_words, iso, moment, passed, since_epoch, span
 
 MS = st.integers(-62_135_596_800_000, 253_402_300_799_999)
 
@@ -46,3 +46,8 @@ def test_what_is_no_span_is_refused(text):
 @pytest.mark.parametrize(("ms", "words"), [(600_000, "10 min"), (7_200_000, "2 h"), (86_400_000, "1 d"), (45_000, "45 s"), (90_000, "90 s"), (1_500, "1.5 s"), (0, "0 s")])
 def test_spans_for_people(ms, words):
     assert in_words(ms) == words
+
+
+@pytest.mark.parametrize(("now", "answer"), [(1000, False), (1499, False), (1500, True), (9999, True), (501, False), (500, True), (-5, True)])
+def test_time_has_passed_in_either_direction(now, answer):
+    assert passed(1000, now, 500) is answer
